@@ -241,7 +241,7 @@ enum drm_dacc_queue_class {
 /**
  * struct drm_dacc_queue_create - create a queue
  * @vm: address space of its jobs.
- * @class: enum drm_dacc_queue_class.
+ * @queue_class: enum drm_dacc_queue_class.
  * @depth: jobs in flight, a power of two from 16 to 4096.
  * @flags: zero.
  * @queue: out: id. -ENOSPC if the chip's queues are all taken.
@@ -249,7 +249,7 @@ enum drm_dacc_queue_class {
  */
 struct drm_dacc_queue_create {
 	__u32 vm;
-	__u32 class;
+	__u32 queue_class;
 	__u32 depth;
 	__u32 flags;
 	__u32 queue;
