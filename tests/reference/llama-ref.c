@@ -55,7 +55,7 @@ static int fail(const char *fmt, ...)
 	return 1;
 }
 
-static void print_logits(int pos, int token, int next, const float *logits, int n)
+static void print_logits(int pos, int token, int next, int forced, const float *logits, int n)
 {
 	float best = -INFINITY, second = -INFINITY;
 
@@ -67,7 +67,11 @@ static void print_logits(int pos, int token, int next, const float *logits, int 
 			second = logits[i];
 		}
 	}
-	printf("%d %d %d %.7g %.7g", pos, token, next, logits[next], best - second);
+	printf("%d %d %d %.7g ", pos, token, next, logits[next]);
+	if (forced)
+		printf("-");
+	else
+		printf("%.7g", best - second);
 	for (int i = 0; i < n; i++)
 		printf(" %a", logits[i]);
 	printf("\n");
@@ -89,10 +93,10 @@ static int generate(const struct args *a, const struct ref_model *m, const struc
 		return fail("%s: has neither a space nor byte pieces, so it can't encode the prompt",
 			    a->tokenizer);
 	}
-	if (n > steps) {
+	if (n > m->cfg.seq_len) {
 		free(prompt);
-		return fail("the prompt has %d tokens, only %d positions: shorten it or raise -n (context %d)",
-			    n, steps, m->cfg.seq_len);
+		return fail("the prompt has %d tokens, the model's context is %d: shorten it", n,
+			    m->cfg.seq_len);
 	}
 	token = prompt[0];
 	if (a->ids)
@@ -102,7 +106,7 @@ static int generate(const struct args *a, const struct ref_model *m, const struc
 		int next = pos + 1 < n ? prompt[pos + 1] : ref_sample(sampler, logits);
 
 		if (a->logits)
-			print_logits(pos, token, next, logits, m->cfg.vocab_size);
+			print_logits(pos, token, next, pos + 1 < n, logits, m->cfg.vocab_size);
 		if (next == REF_BOS)
 			break;
 		if (a->ids)
