@@ -19,6 +19,17 @@ kernel_ready() {
 		[ ! -f "$DACC_CACHE/kernel/$(cat "$current")/ready" ]; then
 		with_lock kernel kernel_fetch "$refresh"
 	fi
+	kernel_paths
+}
+
+kernel_paths() {
+	local current=$DACC_CACHE/kernel/current
+	if [ -n "${KERNEL:-}" ]; then
+		kernel_from_environment
+		return
+	fi
+	[ -f "$current" ] || die 1 "the guest kernel is not fetched yet" \
+		"run: scripts/fetch-kernel"
 	KERNEL_VERSION=$(cat "$current")
 	KERNEL_ROOT=$DACC_CACHE/kernel/$KERNEL_VERSION
 	KERNEL_IMAGE=$KERNEL_ROOT/boot/vmlinuz-$KERNEL_VERSION

@@ -233,9 +233,11 @@ qemu_sync_overlay() {
 	qemu_hooks "$src" "$list"
 }
 
-# Sets QEMU_BIN (folder with qemu-system-x86_64 and the qtests).
-qemu_ready() {
+# Sets QEMU_BIN (folder with qemu-system-x86_64 and the qtests) and FIRMWARE,
+# whether they are there or not.
+qemu_paths() {
 	local key
+	FIRMWARE=$DACC_CACHE/firmware/share
 	mapfile -t QEMU_OVERLAY < <(qemu_overlay_files)
 	if [ ${#QEMU_OVERLAY[@]} = 0 ]; then
 		key=base
@@ -244,6 +246,11 @@ qemu_ready() {
 	fi
 	key=$(printf '%s %s' "$(qemu_base_key)" "$key" | key_of)
 	QEMU_BIN=$DACC_CACHE/qemu/bin-$key
+}
+
+# The same, built if need be.
+qemu_ready() {
+	qemu_paths
 	firmware_ready
 	if [ -f "$QEMU_BIN/ready" ]; then
 		touch -c "$QEMU_BIN/ready"
