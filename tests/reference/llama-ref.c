@@ -39,7 +39,7 @@ static const char usage_text[] =
 "  -s, --seed N        seed of the sampler, not 0 (default 1)\n"
 "      --ids           print token ids, one line, instead of text\n"
 "      --logits        instead of text, per position: input token, output token, its\n"
-"                      logit, gap to the second best (greedy), all logits in hex floats\n"
+"                      logit, gap of the two best (- in the prompt), all logits in hex\n"
 "  -h, --help          this text\n"
 "  -V, --version       version\n";
 

@@ -402,30 +402,43 @@ static void forward(const struct config *c, struct work *w, const float *p, cons
 	linear(w->logits, w->xn_final, pt + o.emb, n, d, c->vocab_size, 0);
 }
 
-/* Loss; with scale != 0 the logits become scale * their gradient. */
+/*
+ * Loss; with scale != 0 the logits become scale * their gradient. A target of -1
+ * is not scored; one of unlikely(id) adds -log(1 - p(id)) instead of -log p(id).
+ */
 static double cross_entropy(float *logits, const int *out, int n, int vocab, float scale)
 {
 	double loss = 0.0;
 
 	for (int t = 0; t < n; t++) {
 		float *z = logits + (long)t * vocab, max = z[0], sum = 0.0f;
+		int id = out[t] <= -2 ? unlikely(out[t]) : out[t];
 
-		if (out[t] < 0) {
+		if (id < 0) {
 			memset(z, 0, vocab * sizeof(float));
 			continue;
 		}
 		for (int i = 1; i < vocab; i++)
 			max = z[i] > max ? z[i] : max;
-		float target = z[out[t]];
+		float target = z[id];
 
 		for (int i = 0; i < vocab; i++)
 			z[i] = expf(z[i] - max);
 		for (int i = 0; i < vocab; i++)
 			sum += z[i];
-		loss += log(sum) + max - target;
-		for (int i = 0; i < vocab; i++)
-			z[i] *= scale / sum;
-		z[out[t]] -= scale;
+		if (out[t] >= 0) {
+			loss += log(sum) + max - target;
+			for (int i = 0; i < vocab; i++)
+				z[i] *= scale / sum;
+			z[id] -= scale;
+		} else {
+			float p = z[id] / sum, rest = 1.0f - p > 1e-2f ? 1.0f - p : 1e-2f;
+
+			loss -= log(rest);
+			for (int i = 0; i < vocab; i++)
+				z[i] *= -scale * p / rest / sum;
+			z[id] += scale * p / rest;
+		}
 	}
 	return loss;
 }
@@ -484,4 +497,84 @@ double sequence_loss(const struct config *c, struct work *w, const float *params
 	if (grad)
 		backward(c, w, params, in, n, grad);
 	return loss;
+}
+
+/* One token through the model; keys and values of position pos join the caches. */
+static void step(const struct config *c, struct work *w, const float *p, const float *pt, int token,
+		 int pos)
+{
+	struct layout o = layout_of(c);
+	long d = c->dim, f = c->hidden_dim, hs = d / c->n_heads, kvd = hs * c->n_kv_heads;
+	float *x = w->dx, *q = w->dq, *att = w->datt, one;
+
+	memcpy(x, p + o.emb + token * d, d * sizeof(float));
+	for (long l = 0; l < c->n_layers; l++) {
+		struct layer_acts *a = &w->layers[l];
+		float *k = a->k + pos * kvd, *v = a->v + pos * kvd;
+
+		rmsnorm(w->dxn, &one, x, p + o.rms_att + l * d, 1, d);
+		linear(q, w->dxn, pt + o.wq + l * d * d, 1, d, d, 0);
+		linear(k, w->dxn, pt + o.wk + l * d * kvd, 1, d, kvd, 0);
+		linear(v, w->dxn, pt + o.wv + l * d * kvd, 1, d, kvd, 0);
+		for (long i = 0; i < d; i += 2) {
+			float cs = w->cos[pos * hs / 2 + i % hs / 2];
+			float sn = w->sin[pos * hs / 2 + i % hs / 2], e = q[i];
+
+			q[i] = e * cs - q[i + 1] * sn;
+			q[i + 1] = e * sn + q[i + 1] * cs;
+			if (i >= kvd)
+				continue;
+			e = k[i];
+			k[i] = e * cs - k[i + 1] * sn;
+			k[i + 1] = e * sn + k[i + 1] * cs;
+		}
+		for (int h = 0; h < c->n_heads; h++) {
+			long g = h / (c->n_heads / c->n_kv_heads) * hs;
+			float max = -1e30f, sum = 0.0f, *out = att + h * hs;
+
+			for (int t = 0; t <= pos; t++) {
+				float dot = 0.0f;
+
+				for (int i = 0; i < hs; i++)
+					dot += q[h * hs + i] * a->k[t * kvd + g + i];
+				w->p[t] = dot / sqrtf(hs);
+				max = w->p[t] > max ? w->p[t] : max;
+			}
+			memset(out, 0, hs * sizeof(float));
+			for (int t = 0; t <= pos; t++) {
+				float e = expf(w->p[t] - max);
+
+				sum += e;
+				for (int i = 0; i < hs; i++)
+					out[i] += e * a->v[t * kvd + g + i];
+			}
+			for (int i = 0; i < hs; i++)
+				out[i] /= sum;
+		}
+		linear(x, att, pt + o.wo + l * d * d, 1, d, d, 1);
+		rmsnorm(w->dxn, &one, x, p + o.rms_ffn + l * d, 1, d);
+		linear(w->dh1, w->dxn, pt + o.w1 + l * d * f, 1, d, f, 0);
+		linear(w->dh3, w->dxn, pt + o.w3 + l * d * f, 1, d, f, 0);
+		for (long i = 0; i < f; i++)
+			w->dgate[i] = w->dh1[i] / (1.0f + expf(-w->dh1[i])) * w->dh3[i];
+		linear(x, w->dgate, pt + o.w2 + l * d * f, 1, f, d, 1);
+	}
+	rmsnorm(w->dxn, &one, x, p + o.rms_final, 1, d);
+	linear(w->logits, w->dxn, pt + o.emb, 1, d, c->vocab_size, 0);
+}
+
+void continue_greedily(const struct config *c, struct work *w, const float *params,
+		       const float *params_t, int *ids, int prompt, int n)
+{
+	for (int pos = 0; pos + 1 < n; pos++) {
+		int best = 0;
+
+		step(c, w, params, params_t, ids[pos], pos);
+		if (pos + 1 < prompt)
+			continue;
+		for (int i = 1; i < c->vocab_size; i++)
+			if (w->logits[i] > w->logits[best])
+				best = i;
+		ids[pos + 1] = best;
+	}
 }

@@ -27,12 +27,22 @@ void work_free(struct work *w);
  */
 void transpose_weights(const struct config *c, const float *params, float *params_t);
 
+/* A target that should NOT follow (unlikelihood); its own inverse. */
+static inline int unlikely(int id)
+{
+	return -2 - id;
+}
+
 /*
- * Run n tokens (inputs in[], targets out[]; a target below 0 is not scored) and
+ * Run n tokens (inputs in[], targets out[]: an id, unlikely(id), or -1: not scored) and
  * return the summed cross-entropy. With grad, add scale * d(sum) / d(params).
  */
 double sequence_loss(const struct config *c, struct work *w, const float *params,
 		     const float *params_t, const int *in, const int *out, int n,
 		     float *grad, float scale);
+
+/* ids[0..prompt) are given; fill ids[prompt..n) with the model's greedy choice. */
+void continue_greedily(const struct config *c, struct work *w, const float *params,
+		       const float *params_t, int *ids, int prompt, int n);
 
 #endif

@@ -24,11 +24,13 @@
 #define SHARDS		2
 #define VAL_EVERY	40	/* every 40th document is held out */
 #define VAL_SEQS	48
+#define REPEAT_NGRAM	6	/* tokens; about three words */
+#define REPEAT_LENGTH	256	/* tokens of greedy text to judge */
 
 struct options {
-	const char *tokens, *out;
+	const char *tokens, *out, *init;
 	int steps, batch, warmup, eval_every, threads, sentence_end;
-	float lr, weight_decay;
+	float lr, weight_decay, repeat_penalty;
 	uint64_t seed;
 };
 
@@ -170,6 +172,21 @@ static void save(const char *path, const struct config *c, const float *params)
 		die("%s: %s", path, strerror(errno));
 }
 
+/* Start from a checkpoint of the same shape. */
+static void load(const char *path, const struct config *c, float *params)
+{
+	struct config have;
+	FILE *f = fopen(path, "rb");
+
+	if (!f)
+		die("%s: %s", path, strerror(errno));
+	if (fread(&have, sizeof(have), 1, f) != 1 || memcmp(&have, c, sizeof(have)))
+		die("%s: not a checkpoint of the shape asked for", path);
+	if (fread(params, sizeof(float), layout_of(c).total, f) != layout_of(c).total)
+		die("%s: truncated", path);
+	fclose(f);
+}
+
 static void init_params(const struct config *c, float *p, uint64_t *rng)
 {
 	struct layout o = layout_of(c);
@@ -239,6 +256,33 @@ static double validate(const struct config *c, struct work **works, const float 
 	return sum / n;
 }
 
+/*
+ * Make the model's own greedy text the lesson: each token that completes an n-gram
+ * already used in that text becomes an unlikelihood target (Welleck et al., 2019).
+ * A small model decoded greedily falls into loops without it. Returns how many.
+ */
+static int repeats(const int *ids, int prompt, int n, int *out)
+{
+	int found = 0;
+
+	for (int t = 0; t < n; t++) {
+		int at = t + 1;		/* out[t] judges ids[t + 1] */
+
+		out[t] = -1;
+		if (at < prompt || at >= n || at < REPEAT_NGRAM)
+			continue;
+		for (int s = REPEAT_NGRAM - 1; s < at; s++) {
+			if (!memcmp(&ids[s - REPEAT_NGRAM + 1], &ids[at - REPEAT_NGRAM + 1],
+				    REPEAT_NGRAM * sizeof(*ids))) {
+				out[t] = unlikely(ids[at]);
+				found++;
+				break;
+			}
+		}
+	}
+	return found;
+}
+
 static void train(const struct options *opt, const struct config *c)
 {
 	struct layout o = layout_of(c);
@@ -249,7 +293,7 @@ static void train(const struct options *opt, const struct config *c)
 	struct adam adam = { xcalloc(o.total, sizeof(float)), xcalloc(o.total, sizeof(float)),
 			     o.total };
 	uint64_t rng = opt->seed;
-	double t0 = now(), best = 1e30, running = 0.0;
+	double t0 = now(), best = 1e30, running = 0.0, looping = 0.0;
 	long *starts = xcalloc(opt->batch, sizeof(*starts));
 
 	load_tokens(opt, c->vocab_size, &data, &val);
@@ -260,6 +304,8 @@ static void train(const struct options *opt, const struct config *c)
 			die("out of memory");
 	}
 	init_params(c, p, &rng);
+	if (opt->init)
+		load(opt->init, c, p);
 	printf("train: %zu parameters, %ld training and %ld validation tokens, %d steps of %d x %d\n",
 	       o.total, data.n, val.n, opt->steps, opt->batch, c->seq_len);
 
@@ -267,8 +313,13 @@ static void train(const struct options *opt, const struct config *c)
 		double losses[SHARDS] = { 0 }, norm = 0.0, progress;
 		float lr = opt->lr, scale = 1.0f / ((float)opt->batch * c->seq_len);
 
+		int repeated[SHARDS] = { 0 }, prompts[SHARDS];
+
 		for (int b = 0; b < opt->batch; b++)
 			starts[b] = data.starts[next_u64(&rng) % data.n_starts];
+		/* One in four goes on from BOS alone, the others from up to 32 tokens. */
+		for (int s = 0; s < SHARDS; s++)
+			prompts[s] = next_u64(&rng) % 4 ? 1 + next_u64(&rng) % 32 : 1;
 		transpose_weights(c, p, pt);
 		#pragma omp parallel for schedule(static, 1)
 		for (int s = 0; s < SHARDS; s++) {
@@ -279,6 +330,15 @@ static void train(const struct options *opt, const struct config *c)
 				make_sequence(&data, starts[b], c->seq_len, in, out);
 				losses[s] += sequence_loss(c, works[s], p, pt, in, out, c->seq_len,
 							   grad[s], scale);
+			}
+			if (opt->repeat_penalty > 0.0f) {
+				int n = c->seq_len < REPEAT_LENGTH ? c->seq_len : REPEAT_LENGTH;
+
+				make_sequence(&data, starts[s], n, in, out);
+				continue_greedily(c, works[s], p, pt, in, prompts[s], n);
+				repeated[s] = repeats(in, prompts[s], n, out);
+				sequence_loss(c, works[s], p, pt, in, out, n, grad[s],
+					      opt->repeat_penalty / (SHARDS * n));
 			}
 			free(in);
 		}
@@ -302,6 +362,13 @@ static void train(const struct options *opt, const struct config *c)
 		for (int s = 0; s < SHARDS; s++)
 			loss += losses[s] * scale;
 		running = running ? 0.98 * running + 0.02 * loss : loss;
+		if (opt->repeat_penalty > 0.0f) {
+			double share = 0.0;
+
+			for (int s = 0; s < SHARDS; s++)
+				share += (double)repeated[s] / SHARDS / REPEAT_LENGTH;
+			looping = step == 1 ? share : 0.98 * looping + 0.02 * share;
+		}
 		if (step % opt->eval_every == 0 || step == opt->steps) {
 			double elapsed = now() - t0, v;
 
@@ -311,14 +378,18 @@ static void train(const struct options *opt, const struct config *c)
 			       step, opt->steps, running, v, lr, norm,
 			       (double)step * opt->batch * c->seq_len / elapsed, elapsed,
 			       elapsed / step * (opt->steps - step), v < best ? "  *" : "");
+			if (opt->repeat_penalty > 0.0f)
+				printf("  share of greedy tokens that repeat: %.3f\n", looping);
 			fflush(stdout);
-			if (v < best) {
+			/* Against loops the last is the best: likelihood alone does not see them. */
+			if (v < best || opt->repeat_penalty > 0.0f) {
 				best = v;
 				save(opt->out, c, p);
 			}
 		}
 	}
-	printf("train: best validation loss %.4f, in %s\n", best, opt->out);
+	printf("train: %s validation loss %.4f, in %s\n",
+	       opt->repeat_penalty > 0.0f ? "last" : "best", best, opt->out);
 }
 
 static void usage(FILE *f)
@@ -329,7 +400,10 @@ static void usage(FILE *f)
 "  --dim N --hidden N --layers N --heads N --kv-heads N --vocab N --seq N   model\n"
 "  --steps N --batch N --lr X --warmup N --weight-decay X --seed N          training\n"
 "  --sentence-end ID   token id of the full stop (sequences start after it)\n"
-"  --eval-every N      steps between validations; --threads N (at most %d useful)\n", SHARDS);
+"  --eval-every N      steps between validations; --threads N (at most %d useful)\n"
+"  --init CHECKPOINT   start from it instead of random weights\n"
+"  --repeat-penalty X  weight of unlikelihood training on the model's own repetitions\n"
+"                      (writes the last checkpoint, not that of the best loss)\n", SHARDS);
 }
 
 static double number(const char *name, const char *s, double min)
@@ -350,7 +424,7 @@ int main(int argc, char **argv)
 			       .seed = 1 };
 	static const char *const names[] = { "dim", "hidden", "layers", "heads", "kv-heads", "vocab",
 		"seq", "steps", "batch", "warmup", "eval-every", "threads", "sentence-end", "lr",
-		"weight-decay", "seed" };
+		"weight-decay", "seed", "repeat-penalty", "init" };
 	int *ints[] = { &c.dim, &c.hidden_dim, &c.n_layers, &c.n_heads, &c.n_kv_heads, &c.vocab_size,
 		&c.seq_len, &opt.steps, &opt.batch, &opt.warmup, &opt.eval_every, &opt.threads,
 		&opt.sentence_end };
@@ -369,6 +443,10 @@ int main(int argc, char **argv)
 			usage(stderr);
 			return 2;
 		}
+		if (!strcmp(names[o - 256], "init")) {
+			opt.init = optarg;
+			continue;
+		}
 		double v = number(names[o - 256], optarg, 0);
 
 		if (o - 256 < (int)(sizeof(ints) / sizeof(*ints)))
@@ -377,6 +455,8 @@ int main(int argc, char **argv)
 			opt.lr = v;
 		else if (!strcmp(names[o - 256], "weight-decay"))
 			opt.weight_decay = v;
+		else if (!strcmp(names[o - 256], "repeat-penalty"))
+			opt.repeat_penalty = v;
 		else
 			opt.seed = v;
 	}
