@@ -98,6 +98,7 @@ kernel_source_ready() {
 	if [ ! -f "$current" ] || [ ! -d "$DACC_CACHE/kernel-source/$(cat "$current")" ]; then
 		with_lock kernel-source kernel_source_fetch
 	fi
+	# shellcheck disable=SC2034
 	KERNEL_SOURCE=$DACC_CACHE/kernel-source/$(cat "$current")
 }
 

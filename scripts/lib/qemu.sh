@@ -23,10 +23,10 @@ QEMU_KEEP_BINARIES=12
 qemu_python() {
 	local p
 	for p in /usr/bin/python3 python3; do
-		command -v "$p" >/dev/null 2>&1 && "$p" -c 'import venv' 2>/dev/null && {
+		if command -v "$p" >/dev/null 2>&1 && "$p" -c 'import venv' 2>/dev/null; then
 			command -v "$p"
 			return 0
-		}
+		fi
 	done
 	die 1 "python3 with its venv module is missing" "run: make setup   (as root)"
 }
@@ -107,11 +107,10 @@ qemu_hooks() {
 	sed "s|^qtests_x86_64 = qtests_i386|& + [$tests]|" \
 		"$orig/tests/qtest/meson.build" >"$orig/new"
 	sync_file "$orig/new" "$src/tests/qtest/meson.build"
-	grep -q "'hw/dacc'" "$src/meson.build" && grep -q "'dacc'" "$src/hw/meson.build" &&
-		grep -q dacc/Kconfig "$src/hw/Kconfig" &&
-		grep -q "^qtests_x86_64 = qtests_i386 +" "$src/tests/qtest/meson.build" ||
-		die 1 "a hook does not fit QEMU $(cat "$src/VERSION")" \
+	for f in meson.build hw/meson.build hw/Kconfig tests/qtest/meson.build; do
+		! cmp -s "$orig/$f" "$src/$f" || die 1 "the hook in $f does not fit QEMU $(cat "$src/VERSION")" \
 			"port qemu_hooks in scripts/lib/qemu.sh"
+	done
 	for s in $QEMU_DEVICES; do printf 'CONFIG_%s=y\n' "$s"; done >"$orig/new"
 	sync_file "$orig/new" "$src/configs/devices/x86_64-softmmu/dacc.mak"
 }
@@ -210,7 +209,10 @@ qemu_overlay_files() {
 	} | LC_ALL=C sort)
 }
 
-qemu_tests() { (cd "$DACC_TOP" && find qemu/tests/qtest -name '*-test.c' -printf '%f\n' 2>/dev/null || true) | sed 's/\.c$//' | LC_ALL=C sort; }
+qemu_tests() {
+	find "$DACC_TOP/qemu/tests/qtest" -name '*-test.c' -printf '%f\n' 2>/dev/null |
+		sed 's/\.c$//' | LC_ALL=C sort
+}
 
 qemu_sync_overlay() {
 	local src=$QEMU_BASE/src t list='' f
@@ -225,10 +227,10 @@ qemu_sync_overlay() {
 		printf '#include "trace/trace-hw_dacc.h"\n' >"$src/hw/dacc/trace.h"
 	# QEMU puts include/ on the quote path of every file, tests included.
 	for f in "$DACC_TOP"/uapi/*.h; do
-		[ -f "$f" ] && sync_file "$f" "$src/include/${f##*/}"
+		[ ! -f "$f" ] || sync_file "$f" "$src/include/${f##*/}"
 	done
 	for f in "$DACC_TOP"/qemu/tests/qtest/*; do
-		[ -f "$f" ] && sync_file "$f" "$src/tests/qtest/${f##*/}"
+		[ ! -f "$f" ] || sync_file "$f" "$src/tests/qtest/${f##*/}"
 	done
 	qemu_hooks "$src" "$list"
 }
