@@ -67,7 +67,11 @@ with_lock() {
 }
 
 # Content key of standard input, short enough for a file name.
-key_of() { sha256sum | cut -c1-16; }
+key_of() {
+	local sum
+	sum=$(sha256sum)
+	printf '%s\n' "${sum:0:16}"
+}
 
 # key_of_files FILE...: names relative to the tree and contents.
 key_of_files() {

@@ -241,7 +241,7 @@ qemu_paths() {
 	local key
 	FIRMWARE=$DACC_CACHE/firmware/share
 	mapfile -t QEMU_OVERLAY < <(qemu_overlay_files)
-	if [ ${#QEMU_OVERLAY[@]} = 0 ]; then
+	if [ ! -f "$DACC_TOP/qemu/hw/dacc/meson.build" ]; then
 		key=base
 	else
 		key=$(key_of_files "${QEMU_OVERLAY[@]}")
