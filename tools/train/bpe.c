@@ -426,9 +426,7 @@ int main(int argc, char **argv)
 		n_tokens += w->n_ids;
 	}
 	finish(f, argv[4]);
-	int stop = find_piece(".", 1);
-
-	printf("bpe: %d pieces, %zu tokens, %.3f characters per token, full stop is %d\n", vocab,
-	       n_tokens, (double)size / n_tokens, stop < 0 ? -1 : id_of[stop]);
+	printf("bpe: %d pieces, %zu tokens, %.3f characters per token\n", vocab, n_tokens,
+	       (double)size / n_tokens);
 	return 0;
 }

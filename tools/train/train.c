@@ -25,11 +25,14 @@
 #define VAL_EVERY	40	/* every 40th document is held out */
 #define VAL_SEQS	48
 #define REPEAT_NGRAM	6	/* tokens; about three words */
+#define REPEAT_SHORT	4	/* the same, where the first use is as near as */
+#define REPEAT_NEAR	16	/* this many tokens */
 #define REPEAT_LENGTH	256	/* tokens of greedy text to judge */
+#define REPEAT_LESSON	24	/* repeated tokens to learn from */
 
 struct options {
-	const char *tokens, *out, *init;
-	int steps, batch, warmup, eval_every, threads, sentence_end;
+	const char *tokens, *out, *init, *tokenizer;
+	int steps, batch, warmup, eval_every, threads;
 	float lr, weight_decay, repeat_penalty;
 	uint64_t seed;
 };
@@ -39,6 +42,12 @@ struct tokens {
 	long n;
 	long *starts;	/* where a sequence may start: the first token of a sentence */
 	long n_starts;
+};
+
+/* What the trainer must know of the tokenizer's pieces. */
+struct pieces {
+	int full_stop;
+	char *starts_word;	/* per id: begins with a space */
 };
 
 static void die(const char *fmt, ...)
@@ -91,9 +100,33 @@ static double now(void)
 	return t.tv_sec + t.tv_nsec * 1e-9;
 }
 
+static struct pieces load_pieces(const char *path, int vocab)
+{
+	struct pieces s = { -1, xcalloc(vocab, 1) };
+	FILE *f = fopen(path, "rb");
+	char buf[256];
+	int32_t len;
+	float score;
+
+	if (!f)
+		die("%s: %s", path, strerror(errno));
+	if (fread(&len, sizeof(len), 1, f) != 1)
+		die("%s: empty", path);
+	for (int i = 0; i < vocab; i++) {
+		if (fread(&score, sizeof(score), 1, f) != 1 || fread(&len, sizeof(len), 1, f) != 1 ||
+		    len < 1 || len > (int)sizeof(buf) || fread(buf, len, 1, f) != 1)
+			die("%s: not a tokenizer of %d pieces", path, vocab);
+		if (len == 1 && buf[0] == '.')
+			s.full_stop = i;
+		s.starts_word[i] = buf[0] == ' ';
+	}
+	fclose(f);
+	return s;
+}
+
 /* Read the ids and share the documents out between training and validation. */
-static void load_tokens(const struct options *opt, int vocab, struct tokens *train,
-			struct tokens *val)
+static void load_tokens(const struct options *opt, int vocab, int full_stop,
+			struct tokens *train, struct tokens *val)
 {
 	FILE *f = fopen(opt->tokens, "rb");
 	struct tokens *t = train;
@@ -116,7 +149,7 @@ static void load_tokens(const struct options *opt, int vocab, struct tokens *tra
 			die("%s: id %d is outside the vocabulary of %d", opt->tokens, raw[i], vocab);
 		if (raw[i] == BOS)
 			t = ++doc % VAL_EVERY == VAL_EVERY / 2 ? val : train;
-		if (i && (raw[i - 1] == BOS || raw[i - 1] == opt->sentence_end) && raw[i] != BOS)
+		if (i && (raw[i - 1] == BOS || raw[i - 1] == full_stop) && raw[i] != BOS)
 			t->starts[t->n_starts++] = t->n;
 		t->ids[t->n++] = raw[i];
 	}
@@ -259,9 +292,12 @@ static double validate(const struct config *c, struct work **works, const float 
 /*
  * Make the model's own greedy text the lesson: each token that completes an n-gram
  * already used in that text becomes an unlikelihood target (Welleck et al., 2019).
- * A small model decoded greedily falls into loops without it. Returns how many.
+ * A small model decoded greedily falls into loops without it. Only the first few
+ * count: text deep inside a loop teaches nothing about real text. And only the starts
+ * of words: the rest of a word is spelling, not choice. Returns how many tokens repeat,
+ * the uncounted ones too.
  */
-static int repeats(const int *ids, int prompt, int n, int *out)
+static int repeats(const struct pieces *pieces, const int *ids, int prompt, int n, int *out)
 {
 	int found = 0;
 
@@ -269,13 +305,15 @@ static int repeats(const int *ids, int prompt, int n, int *out)
 		int at = t + 1;		/* out[t] judges ids[t + 1] */
 
 		out[t] = -1;
-		if (at < prompt || at >= n || at < REPEAT_NGRAM)
+		if (at < prompt || at >= n)
 			continue;
-		for (int s = REPEAT_NGRAM - 1; s < at; s++) {
-			if (!memcmp(&ids[s - REPEAT_NGRAM + 1], &ids[at - REPEAT_NGRAM + 1],
-				    REPEAT_NGRAM * sizeof(*ids))) {
-				out[t] = unlikely(ids[at]);
-				found++;
+		for (int s = 0; s < at; s++) {
+			int len = at - s <= REPEAT_NEAR ? REPEAT_SHORT : REPEAT_NGRAM;
+
+			if (s + 1 >= len &&
+			    !memcmp(&ids[s - len + 1], &ids[at - len + 1], len * sizeof(*ids))) {
+				if (found++ < REPEAT_LESSON && pieces->starts_word[ids[at]])
+					out[t] = unlikely(ids[at]);
 				break;
 			}
 		}
@@ -286,6 +324,7 @@ static int repeats(const int *ids, int prompt, int n, int *out)
 static void train(const struct options *opt, const struct config *c)
 {
 	struct layout o = layout_of(c);
+	struct pieces pieces = load_pieces(opt->tokenizer, c->vocab_size);
 	struct tokens data, val;
 	struct work *works[SHARDS];
 	float *grad[SHARDS];
@@ -296,7 +335,7 @@ static void train(const struct options *opt, const struct config *c)
 	double t0 = now(), best = 1e30, running = 0.0, looping = 0.0;
 	long *starts = xcalloc(opt->batch, sizeof(*starts));
 
-	load_tokens(opt, c->vocab_size, &data, &val);
+	load_tokens(opt, c->vocab_size, pieces.full_stop, &data, &val);
 	for (int s = 0; s < SHARDS; s++) {
 		works[s] = work_new(c);
 		grad[s] = xcalloc(o.total, sizeof(float));
@@ -336,9 +375,9 @@ static void train(const struct options *opt, const struct config *c)
 
 				make_sequence(&data, starts[s], n, in, out);
 				continue_greedily(c, works[s], p, pt, in, prompts[s], n);
-				repeated[s] = repeats(in, prompts[s], n, out);
+				repeated[s] = repeats(&pieces, in, prompts[s], n, out);
 				sequence_loss(c, works[s], p, pt, in, out, n, grad[s],
-					      opt->repeat_penalty / (SHARDS * n));
+					      opt->repeat_penalty / (SHARDS * REPEAT_LESSON));
 			}
 			free(in);
 		}
@@ -395,11 +434,10 @@ static void train(const struct options *opt, const struct config *c)
 static void usage(FILE *f)
 {
 	fprintf(f,
-"usage: train [options] TOKENS CHECKPOINT\n"
-"Train on TOKENS (made by bpe) and write the CHECKPOINT of the best validation loss.\n"
+"usage: train [options] TOKENS TOKENIZER CHECKPOINT\n"
+"Train on TOKENS (made by bpe, as is TOKENIZER) and write the CHECKPOINT of the best validation loss.\n"
 "  --dim N --hidden N --layers N --heads N --kv-heads N --vocab N --seq N   model\n"
 "  --steps N --batch N --lr X --warmup N --weight-decay X --seed N          training\n"
-"  --sentence-end ID   token id of the full stop (sequences start after it)\n"
 "  --eval-every N      steps between validations; --threads N (at most %d useful)\n"
 "  --init CHECKPOINT   start from it instead of random weights\n"
 "  --repeat-penalty X  weight of unlikelihood training on the model's own repetitions\n"
@@ -420,14 +458,13 @@ int main(int argc, char **argv)
 {
 	struct config c = { 96, 192, 5, 6, 3, 768, 512 };
 	struct options opt = { .steps = 1000, .batch = 8, .warmup = 200, .eval_every = 100,
-			       .threads = 2, .sentence_end = -1, .lr = 3e-3f, .weight_decay = 0.05f,
+			       .threads = 2, .lr = 3e-3f, .weight_decay = 0.05f,
 			       .seed = 1 };
 	static const char *const names[] = { "dim", "hidden", "layers", "heads", "kv-heads", "vocab",
-		"seq", "steps", "batch", "warmup", "eval-every", "threads", "sentence-end", "lr",
+		"seq", "steps", "batch", "warmup", "eval-every", "threads", "lr",
 		"weight-decay", "seed", "repeat-penalty", "init" };
 	int *ints[] = { &c.dim, &c.hidden_dim, &c.n_layers, &c.n_heads, &c.n_kv_heads, &c.vocab_size,
-		&c.seq_len, &opt.steps, &opt.batch, &opt.warmup, &opt.eval_every, &opt.threads,
-		&opt.sentence_end };
+		&c.seq_len, &opt.steps, &opt.batch, &opt.warmup, &opt.eval_every, &opt.threads };
 	struct option longs[sizeof(names) / sizeof(*names) + 2] = { 0 };
 	int n = sizeof(names) / sizeof(*names), o;
 
@@ -460,7 +497,7 @@ int main(int argc, char **argv)
 		else
 			opt.seed = v;
 	}
-	if (argc - optind != 2) {
+	if (argc - optind != 3) {
 		usage(stderr);
 		return 2;
 	}
@@ -471,7 +508,8 @@ int main(int argc, char **argv)
 	if (c.dim % c.n_heads || c.dim / c.n_heads % 2 || c.n_heads % c.n_kv_heads)
 		die("dim must be heads times an even number, heads a multiple of kv heads");
 	opt.tokens = argv[optind];
-	opt.out = argv[optind + 1];
+	opt.tokenizer = argv[optind + 1];
+	opt.out = argv[optind + 2];
 	omp_set_num_threads(opt.threads);
 	train(&opt, &c);
 	return 0;
