@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The chip's engine: takes descriptors of all queues in turn, one at a time. */
+#include <string.h>
+
+#include "chip.h"
+
+static bool chip_pick(void *dev)
+{
+    DaccCore *core = dev;
+    ChipJob *job = &core->job;
+    unsigned n = core->config.num_queues;
+
+    for (unsigned i = 0; i < n; i++) {
+        unsigned q = (core->next_queue + i) % n;
+        ChipQueue *queue = &core->queue[q];
+
+        if (!chip_queue_runnable(core, queue)) {
+            continue;
+        }
+        core->next_queue = (q + 1) % n;
+        memset(job, 0, sizeof(*job));
+        job->queue = q;
+        job->asid = queue->asid;
+        job->class = queue->class;
+        job->slot_addr = queue->ring + (queue->fetched & (queue->len - 1)) *
+                                       sizeof(struct dacc_desc);
+        job->seq = ++queue->fetched;
+        job->last_end = queue->last_end;
+        job->asid_end = core->asid_end[queue->asid];
+        job->progress = atomic_load(&queue->progress);
+        job->hang = queue->inject_hang;
+        job->arm_dma_error = queue->inject_dma_error;
+        queue->inject_hang = false;
+        queue->inject_dma_error = false;
+        return true;
+    }
+    return false;
+}
+
+static void chip_execute(void *dev)
+{
+    DaccCore *core = dev;
+    Engine *e = &core->engine;
+    ChipJob *job = &core->job;
+    struct dacc_cpl *cpl = &job->cpl;
+
+    cpl->seq = job->seq;
+    cpl->t_issue = job->last_end;
+    if (!chip_bus_read(core, job->slot_addr, &job->desc, sizeof(job->desc))) {
+        memset(&job->desc, 0, sizeof(job->desc));
+        cpl->status = DACC_STATUS_BUS_ERROR;
+    } else {
+        engine_trace(e, DACC_TRACE_FETCH, job->queue, job->seq,
+                     job->desc.opcode);
+        cpl->cookie = job->desc.cookie;
+        cpl->t_issue = devtime_max(cpl->t_issue, job->desc.not_before);
+        cpl->status = chip_check_desc(&job->desc, job->class);
+    }
+    cpl->t_start = cpl->t_issue;
+    cpl->t_end = cpl->t_issue;
+    if (job->hang || cpl->status) {
+        return;
+    }
+
+    engine_trace(e, DACC_TRACE_START, job->queue, job->seq, job->desc.opcode);
+    job->dma_error = job->arm_dma_error;
+    if (job->desc.opcode == DACC_OP_DECODE) {
+        chip_decode(core);
+    } else if (job->desc.opcode != DACC_OP_NOP) {
+        chip_transfer(core);
+    }
+    ready_commit(&core->ready, cpl->t_end, &e->ops, e->opaque);
+}
+
+static void chip_finish(void *dev, bool cancelled)
+{
+    DaccCore *core = dev;
+    ChipJob *job = &core->job;
+    ChipQueue *queue = &core->queue[job->queue];
+    ChipCompletion *done;
+
+    /* A cancelled job's queue was reset: nothing of it may be seen. */
+    if (cancelled) {
+        return;
+    }
+    if (job->hang) {
+        queue->hung = true;
+        return;
+    }
+    atomic_store(&queue->progress, job->progress + job->advanced + 1);
+    devtime_claim(&core->devtime, job->resources, job->cpl.t_end);
+    queue->last_end = devtime_max(queue->last_end, job->cpl.t_end);
+    core->asid_end[job->asid] = devtime_max(core->asid_end[job->asid],
+                                            job->cpl.t_end);
+    core->time = devtime_max(core->time, job->cpl.t_end);
+    queue->failed |= job->cpl.status != DACC_STATUS_OK;
+
+    done = &queue->pending[queue->n_pending++];
+    done->cpl = job->cpl;
+    done->irq = job->desc.flags & DACC_DESC_IRQ;
+    done->fault_addr = job->fault_addr;
+}
+
+static void chip_attend(void *dev)
+{
+    DaccCore *core = dev;
+
+    if (core->invalidate) {
+        mmu_invalidate(&core->mmu, core->invalidate);
+        core->invalidate = 0;
+    }
+}
+
+static void chip_flush(void *dev)
+{
+    DaccCore *core = dev;
+
+    ready_flush(&core->ready, &core->engine.ops, core->engine.opaque);
+}
+
+const EngineClass chip_engine_class = {
+    .pick = chip_pick,
+    .execute = chip_execute,
+    .finish = chip_finish,
+    .attend = chip_attend,
+    .flush = chip_flush,
+};

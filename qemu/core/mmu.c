@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Address translation of the decode chip. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "mmu.h"
+
+/* Sizes that a cached translation may have: page, CONT, 2 MiB, 1 GiB. */
+#define TLB_KINDS       4
+#define TLB_ENTRIES     64
+/* Level-0 tables whose addresses are cached. */
+#define WALK_ENTRIES    16
+#define WALK_SHIFT      (DACC_PAGE_SHIFT + DACC_PT_BITS)
+/* Pages that one call may join: bounds the time to the next yield. */
+#define MMU_MAX_JOIN    128
+
+#define PTE_KNOWN       (DACC_PTE_VALID | DACC_PTE_WRITE | DACC_PTE_LEAF | \
+                         DACC_PTE_CONT | DACC_PTE_SRAM | DACC_PTE_ADDR)
+#define PTE_TABLE_KNOWN (DACC_PTE_VALID | DACC_PTE_WRITE | DACC_PTE_ADDR)
+
+static const unsigned tlb_shift[TLB_KINDS] = { 12, 16, 21, 30 };
+
+typedef struct TlbEntry {
+    uint64_t tag;               /* address >> shift, plus 1; 0: empty */
+    uint64_t addr;
+    bool write;
+    bool sram;
+} TlbEntry;
+
+typedef struct WalkEntry {
+    uint64_t tag;               /* address >> WALK_SHIFT, plus 1 */
+    uint64_t table;
+} WalkEntry;
+
+struct MmuAsid {
+    TlbEntry tlb[TLB_KINDS][TLB_ENTRIES];
+    WalkEntry walk[WALK_ENTRIES];
+};
+
+bool mmu_init(Mmu *mmu, uint64_t sram_size,
+              bool (*read)(void *opaque, uint64_t addr, void *buf,
+                           uint64_t len),
+              void *opaque)
+{
+    mmu->sram_size = sram_size;
+    mmu->read = read;
+    mmu->opaque = opaque;
+    for (unsigned i = 0; i < DACC_MAX_ASIDS; i++) {
+        atomic_init(&mmu->root[i], 0);
+    }
+    mmu->asid = calloc(DACC_MAX_ASIDS, sizeof(*mmu->asid));
+    return mmu->asid;
+}
+
+void mmu_fini(Mmu *mmu)
+{
+    free(mmu->asid);
+    mmu->asid = NULL;
+}
+
+void mmu_invalidate(Mmu *mmu, uint64_t asids)
+{
+    for (unsigned i = 0; i < DACC_MAX_ASIDS; i++) {
+        if (asids >> i & 1) {
+            memset(&mmu->asid[i], 0, sizeof(mmu->asid[i]));
+        }
+    }
+}
+
+static bool tlb_lookup(const MmuAsid *as, uint64_t va, TlbEntry *found,
+                       unsigned *shift)
+{
+    for (unsigned k = 0; k < TLB_KINDS; k++) {
+        uint64_t page = va >> tlb_shift[k];
+        const TlbEntry *e = &as->tlb[k][page % TLB_ENTRIES];
+
+        if (e->tag == page + 1) {
+            *found = *e;
+            *shift = tlb_shift[k];
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum dacc_status mmu_walk(Mmu *mmu, unsigned asid, uint64_t va,
+                                 TlbEntry *out, unsigned *out_shift)
+{
+    MmuAsid *as = &mmu->asid[asid];
+    WalkEntry *w = &as->walk[(va >> WALK_SHIFT) % WALK_ENTRIES];
+    uint64_t root = atomic_load(&mmu->root[asid]);
+    uint64_t table = root & DACC_PTE_ADDR;
+    int level = DACC_PT_LEVELS - 1;
+    unsigned kind = 0;
+
+    if (!(root & DACC_ASID_VALID)) {
+        return DACC_STATUS_UNMAPPED;
+    }
+    if (w->tag == (va >> WALK_SHIFT) + 1) {
+        table = w->table;
+        level = 0;
+    }
+    for (;; level--) {
+        unsigned shift = DACC_PAGE_SHIFT + DACC_PT_BITS * level;
+        uint64_t slot = va >> shift & (DACC_PT_ENTRIES - 1);
+        uint64_t pte, addr, page;
+
+        if (!mmu->read(mmu->opaque, table + 8 * slot, &pte, sizeof(pte))) {
+            return DACC_STATUS_BUS_ERROR;
+        }
+        if (!(pte & DACC_PTE_VALID)) {
+            return DACC_STATUS_UNMAPPED;
+        }
+        addr = pte & DACC_PTE_ADDR;
+        if (!(pte & DACC_PTE_LEAF)) {
+            /* Level 0 has leaves only, so a walk always ends. */
+            if (level == 0 || (pte & ~PTE_TABLE_KNOWN)) {
+                return DACC_STATUS_UNMAPPED;
+            }
+            table = addr;
+            if (level == 1) {
+                w->tag = (va >> WALK_SHIFT) + 1;
+                w->table = table;
+            }
+            continue;
+        }
+        if (level > 2 || (pte & ~PTE_KNOWN) ||
+            (addr & ((1ull << shift) - 1))) {
+            return DACC_STATUS_UNMAPPED;
+        }
+        if (level) {
+            kind = level + 1;
+        } else if ((pte & DACC_PTE_CONT) && !((addr ^ va) & 0xf000)) {
+            kind = 1;
+            addr &= ~0xffffull;
+        }
+        page = va >> tlb_shift[kind];
+        out->tag = page + 1;
+        out->addr = addr;
+        out->write = pte & DACC_PTE_WRITE;
+        out->sram = pte & DACC_PTE_SRAM;
+        as->tlb[kind][page % TLB_ENTRIES] = *out;
+        *out_shift = tlb_shift[kind];
+        return DACC_STATUS_OK;
+    }
+}
+
+/* Translates what lies in the page at @va. */
+static enum dacc_status mmu_page(Mmu *mmu, unsigned asid, uint64_t va,
+                                 uint64_t len, bool write, MmuSegment *seg)
+{
+    enum dacc_status status;
+    TlbEntry e;
+    unsigned shift;
+    uint64_t in_page, left;
+
+    if (va >> DACC_VA_BITS) {
+        return DACC_STATUS_UNMAPPED;
+    }
+    if (!tlb_lookup(&mmu->asid[asid], va, &e, &shift)) {
+        status = mmu_walk(mmu, asid, va, &e, &shift);
+        if (status) {
+            return status;
+        }
+    }
+    if (write && !e.write) {
+        return DACC_STATUS_READ_ONLY;
+    }
+    in_page = va & ((1ull << shift) - 1);
+    left = (1ull << shift) - in_page;
+    seg->sram = e.sram;
+    seg->addr = e.addr + in_page;
+    seg->len = len < left ? len : left;
+    if (e.sram) {
+        /* The table is the guest's: its offsets may be anything. */
+        if (seg->addr >= mmu->sram_size) {
+            return DACC_STATUS_UNMAPPED;
+        }
+        if (seg->len > mmu->sram_size - seg->addr) {
+            seg->len = mmu->sram_size - seg->addr;
+        }
+    }
+    return DACC_STATUS_OK;
+}
+
+enum dacc_status mmu_translate(Mmu *mmu, unsigned asid, uint64_t va,
+                               uint64_t len, bool write, MmuSegment *seg)
+{
+    enum dacc_status status;
+    MmuSegment next;
+
+    if (asid == 0 || asid >= DACC_MAX_ASIDS || len == 0) {
+        return DACC_STATUS_UNMAPPED;
+    }
+    status = mmu_page(mmu, asid, va, len, write, seg);
+    if (status) {
+        return status;
+    }
+    for (unsigned n = 1; seg->len < len && n < MMU_MAX_JOIN; n++) {
+        if (mmu_page(mmu, asid, va + seg->len, len - seg->len, write, &next) ||
+            next.sram != seg->sram || next.addr != seg->addr + seg->len) {
+            break;
+        }
+        seg->len += next.len;
+    }
+    return DACC_STATUS_OK;
+}
