@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Shims for kernels whose DRM API is older than the one that this driver is
+ * written for. Kbuild probes what is there.
+ */
+#ifndef GPUPEER_COMPAT_H
+#define GPUPEER_COMPAT_H
+
+#include <linux/dma-buf.h>
+#include <linux/version.h>
+
+#include <drm/drm_file.h>
+#include <drm/gpu_scheduler.h>
+
+#ifndef GPUPEER_HAVE_INVALIDATE_MAPPINGS
+#define dma_buf_invalidate_mappings(dmabuf)	dma_buf_move_notify(dmabuf)
+#endif
+
+#ifdef GPUPEER_HAVE_SCHED_JOB_CLIENT_ID
+#define gpupeer_sched_job_init(job, entity, credits, owner, file)	\
+	drm_sched_job_init(job, entity, credits, owner, (file)->client_id)
+#else
+#define gpupeer_sched_job_init(job, entity, credits, owner, file)	\
+	drm_sched_job_init(job, entity, credits, owner)
+#endif
+
+/* The module namespace became a string in 6.13. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+#define GPUPEER_IMPORT_NS_DMA_BUF	MODULE_IMPORT_NS("DMA_BUF")
+#else
+#define GPUPEER_IMPORT_NS_DMA_BUF	MODULE_IMPORT_NS(DMA_BUF)
+#endif
+
+#endif /* GPUPEER_COMPAT_H */
