@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: MIT
+/* dacc_submit_decode() and the streams that its tokens come through. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+#define SPARE_STREAMS	4
+#define POLL_NS		500000	/* between two looks at the token records */
+
+struct dacc_stream {
+	struct dacc_stream *next;	/* of dacc_queue.spare */
+	struct dacc_queue *queue;	/* NULL while it is spare */
+	struct dacc_area area;		/* struct dacc_seq[], then the records */
+	struct dacc_seq *seqs;
+	char *records;
+	unsigned int n;
+	unsigned int max_tokens;
+	uint64_t job;
+	bool ended;			/* dacc_queue_wait() has said so */
+	bool settled;			/* the sessions were updated */
+	int error;
+	struct dacc_result result;
+	struct dacc_session *session[DACC_MAX_BATCH];
+	uint32_t taken[DACC_MAX_BATCH];
+};
+
+struct dacc_stream *dacc_stream_next(struct dacc_stream *stream)
+{
+	return stream->next;
+}
+
+void dacc_stream_release(struct dacc_stream *stream)
+{
+	dacc_area_destroy(&stream->area);
+	free(stream);
+}
+
+static uint64_t stream_bytes(unsigned int n, unsigned int max_tokens)
+{
+	return n * (sizeof(struct dacc_seq) + (uint64_t)DACC_OUT_STRIDE(max_tokens));
+}
+
+/* A stream that was used before saves a buffer, a mapping and their system calls. */
+static int get_stream(struct dacc_queue *queue, unsigned int n, unsigned int max_tokens,
+		      struct dacc_stream **out)
+{
+	uint64_t bytes = stream_bytes(n, max_tokens);
+	struct dacc_stream **link, *s;
+	void *ptr;
+	int ret;
+
+	pthread_mutex_lock(&queue->lock);
+	for (link = &queue->spare; *link; link = &(*link)->next)
+		if (dacc_bo_size((*link)->area.bo) >= bytes)
+			break;
+	s = *link;
+	if (s)
+		*link = s->next;
+	pthread_mutex_unlock(&queue->lock);
+	if (!s) {
+		s = calloc(1, sizeof(*s));
+		if (!s)
+			return dacc_dev_error(queue->vm->dev, -ENOMEM, "out of memory");
+		ret = dacc_area_create(queue->vm, bytes, DACC_BO_HOST, &s->area);
+		if (!ret)
+			ret = dacc_bo_map(s->area.bo, &ptr);
+		if (ret) {
+			dacc_stream_release(s);
+			return ret;
+		}
+		s->seqs = ptr;
+	}
+	s->next = NULL;
+	s->queue = dacc_queue_get(queue);
+	s->records = (char *)&s->seqs[n];
+	s->n = n;
+	s->max_tokens = max_tokens;
+	s->ended = false;
+	s->settled = false;
+	s->error = 0;
+	memset(s->taken, 0, sizeof(s->taken));
+	memset(s->records, 0, (size_t)n * DACC_OUT_STRIDE(max_tokens));
+	*out = s;
+	return 0;
+}
+
+static void put_stream(struct dacc_stream *s)
+{
+	struct dacc_queue *queue = s->queue;
+	struct dacc_stream *old;
+	unsigned int spare = 0;
+	bool keep;
+
+	s->queue = NULL;
+	pthread_mutex_lock(&queue->lock);
+	for (old = queue->spare; old; old = old->next)
+		spare++;
+	/* dead is set before the spare ones are freed, under the same lock */
+	keep = spare < SPARE_STREAMS && !atomic_load(&queue->dead);
+	if (keep) {
+		s->next = queue->spare;
+		queue->spare = s;
+	}
+	pthread_mutex_unlock(&queue->lock);
+	if (!keep)
+		dacc_stream_release(s);
+	dacc_queue_put(queue);
+}
+
+static struct dacc_out *record(const struct dacc_stream *s, unsigned int index)
+{
+	return (struct dacc_out *)(s->records + (size_t)index * DACC_OUT_STRIDE(s->max_tokens));
+}
+
+static void drop_sessions(struct dacc_stream *s, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		atomic_store(&s->session[i]->busy, false);
+		dacc_session_put(s->session[i]);
+	}
+}
+
+/* Take the sessions, all or none. */
+static int take_sessions(struct dacc_stream *s, const struct dacc_decode *d)
+{
+	struct dacc_device *dev = s->queue->vm->dev;
+	const struct dacc_weights *weights = d->sessions[0]->weights;
+
+	for (unsigned int i = 0; i < d->n_sessions; i++) {
+		struct dacc_session *session = d->sessions[i];
+		bool idle = false;
+		const char *why = NULL;
+		int ret = -EINVAL;
+
+		if (session->weights != weights || weights->vm != s->queue->vm)
+			why = "is of other weights or another address space";
+		else if (!session->begun)
+			why = "has not been begun";
+		else if (session->seq.flags & DACC_SEQ_DONE)
+			why = "is done";
+		if (!why && !atomic_compare_exchange_strong(&session->busy, &idle, true)) {
+			why = "has a decode under way, or is in the batch twice";
+			ret = -EBUSY;
+		}
+		if (why) {
+			drop_sessions(s, i);
+			return dacc_dev_error(dev, ret, "session %u of the batch %s", i, why);
+		}
+		s->session[i] = dacc_session_get(session);
+		s->seqs[i] = session->seq;
+	}
+	return 0;
+}
+
+DACC_PUBLIC int dacc_submit_decode(struct dacc_queue *queue, const struct dacc_decode *decode,
+				   struct dacc_stream **out)
+{
+	struct dacc_device *dev = queue->vm->dev;
+	struct dacc_job job = { .op = DACC_OP_DECODE };
+	struct dacc_submit submit = { .size = sizeof(submit), .jobs = &job, .n_jobs = 1 };
+	const struct dacc_program_info *info;
+	struct dacc_stream *s = NULL;
+	struct dacc_decode d;
+	int ret = dacc_copy_in(&d, sizeof(d), decode);
+
+	if (ret || !out || !d.sessions || !d.n_sessions || d.n_sessions > DACC_MAX_BATCH ||
+	    !d.max_tokens || d.max_tokens > DACC_MAX_TOKENS ||
+	    queue->queue_class != DACC_CLASS_DECODE)
+		return dacc_dev_error(dev, ret ? ret : -EINVAL,
+				      "a decode needs a decode queue, 1 to %d sessions and 1 to %d tokens",
+				      DACC_MAX_BATCH, DACC_MAX_TOKENS);
+	ret = get_stream(queue, d.n_sessions, d.max_tokens, &s);
+	if (ret)
+		return ret;
+	ret = take_sessions(s, &d);
+	if (ret) {
+		put_stream(s);
+		return ret;
+	}
+	info = &s->session[0]->weights->program->info;
+	job.not_before_ps = d.not_before_ps;
+	job.decode.program = s->session[0]->weights->image.va +
+			     info->insns_offset[DACC_PROGRAM_DECODE];
+	job.decode.n_insns = info->n_insns[DACC_PROGRAM_DECODE];
+	job.decode.seqs = s->area.va;
+	job.decode.out = s->area.va + (uint64_t)(s->records - (char *)s->seqs);
+	job.decode.batch = d.n_sessions;
+	job.decode.max_tokens = d.max_tokens;
+	submit.in = d.in;
+	submit.n_in = d.n_in;
+	submit.out = d.out;
+	submit.n_out = d.n_out;
+	ret = dacc_queue_submit(queue, &submit, &s->job);
+	if (ret) {
+		drop_sessions(s, s->n);
+		put_stream(s);
+		return ret;
+	}
+	*out = s;
+	return 0;
+}
+
+DACC_PUBLIC int dacc_stream_read(struct dacc_stream *stream, unsigned int index, uint32_t *tokens,
+				 unsigned int n)
+{
+	const struct dacc_out *r;
+	uint32_t count;
+
+	if (index >= stream->n || (n && !tokens))
+		return -EINVAL;
+	r = record(stream, index);
+	/* The chip writes a token before the count that covers it. */
+	count = __atomic_load_n(&r->count, __ATOMIC_ACQUIRE);
+	if (count > stream->max_tokens || count < stream->taken[index])
+		return -EBADMSG;
+	count -= stream->taken[index];
+	if (count < n)
+		n = count;
+	for (unsigned int i = 0; i < n; i++)
+		tokens[i] = r->token[stream->taken[index] + i];
+	stream->taken[index] += n;
+	return n;
+}
+
+static bool readable(const struct dacc_stream *s)
+{
+	for (unsigned int i = 0; i < s->n; i++)
+		if (__atomic_load_n(&record(s, i)->count, __ATOMIC_ACQUIRE) != s->taken[i])
+			return true;
+	return false;
+}
+
+/* 0 once the job has ended. */
+static int wait_end(struct dacc_stream *s, int64_t deadline)
+{
+	int ret;
+
+	if (s->ended)
+		return 0;
+	ret = dacc_queue_wait(s->queue, s->job, deadline, &s->result, 1);
+	if (!ret)
+		s->ended = true;
+	return ret;
+}
+
+DACC_PUBLIC int dacc_stream_poll(struct dacc_stream *stream, int64_t deadline)
+{
+	for (;;) {
+		int64_t now = dacc_deadline(0);
+		int64_t next = now + POLL_NS < deadline ? now + POLL_NS : deadline;
+		int ret;
+
+		if (readable(stream))
+			return 1;
+		ret = wait_end(stream, next);
+		if (!ret)
+			return readable(stream);
+		if (ret != -ETIME)
+			return ret;
+		if (now >= deadline)
+			return readable(stream) ? 1 : -ETIME;
+	}
+}
+
+/* The chip has written the sequences back; go on from there. */
+static void settle(struct dacc_stream *s, bool good)
+{
+	for (unsigned int i = 0; i < s->n; i++) {
+		struct dacc_session *session = s->session[i];
+		const struct dacc_seq *seq = &s->seqs[i];
+
+		if (good) {
+			session->seq.token = seq->token;
+			session->seq.pos = seq->pos;
+			session->seq.flags = seq->flags;
+			session->seq.rng = seq->rng;
+		} else {
+			session->begun = false;
+		}
+	}
+	drop_sessions(s, s->n);
+	s->settled = true;
+}
+
+DACC_PUBLIC int dacc_stream_wait(struct dacc_stream *stream, int64_t deadline,
+				 struct dacc_result *result)
+{
+	int ret = wait_end(stream, deadline);
+
+	if (ret)
+		return ret;
+	if (result)
+		*result = stream->result;
+	if (!stream->settled) {
+		stream->error = dacc_job_error(stream->queue, "a decode", &stream->result);
+		settle(stream, !stream->error);
+	}
+	return stream->error;
+}
+
+DACC_PUBLIC void dacc_stream_free(struct dacc_stream *stream)
+{
+	if (!stream)
+		return;
+	if (!stream->settled) {
+		/* A destroyed queue has no job any more, nor its results. */
+		if (!atomic_load(&stream->queue->dead))
+			dacc_stream_wait(stream, INT64_MAX, NULL);
+		if (!stream->settled)
+			settle(stream, false);
+	}
+	put_stream(stream);
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Moving a KV cache in from another device: block tables, made once and posted
+ * any number of times, one job and one timeline point for each layer.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "internal.h"
+
+struct dacc_kv {
+	struct dacc_session *session;
+	struct dacc_vm *vm;
+	uint64_t src;			/* where the source is mapped; 0 if not */
+	struct dacc_area table;
+	uint32_t n_layers;
+	uint32_t n_blocks;		/* of a layer */
+	uint64_t layer_bytes;		/* payload */
+};
+
+static int check_source(struct dacc_device *dev, const struct dacc_kv_source *s,
+			const struct dacc_kv_layout *dst)
+{
+	const struct dacc_kv_layout *src = &s->layout;
+	uint64_t end, rows;
+
+	if (!s->bo || !s->n_positions || !s->block_positions)
+		return dacc_dev_error(dev, -EINVAL, "a KV transfer needs a buffer and positions");
+	if (src->type != dst->type || src->n_layers != dst->n_layers ||
+	    src->row_bytes != dst->row_bytes)
+		return dacc_dev_error(dev, -EINVAL,
+				      "KV layouts do not match: source has %u layers of type %u, %u bytes a row; the session %u of type %u, %u",
+				      src->n_layers, src->type, src->row_bytes, dst->n_layers,
+				      dst->type, dst->row_bytes);
+	if (s->n_positions > dst->max_ctx || s->n_positions > src->max_ctx)
+		return dacc_dev_error(dev, -EINVAL,
+				      "%u positions do not fit KV caches of %u (source) and %u",
+				      s->n_positions, src->max_ctx, dst->max_ctx);
+	/* Last byte of the last layer's V. */
+	rows = (uint64_t)s->n_positions * src->row_bytes;
+	if (src->region_bytes < rows ||
+	    __builtin_mul_overflow(src->layer_bytes, src->n_layers - 1ull, &end) ||
+	    __builtin_add_overflow(end, src->region_bytes, &end) ||
+	    __builtin_add_overflow(end, rows, &end) ||
+	    __builtin_add_overflow(end, s->offset, &end) || end > dacc_bo_size(s->bo))
+		return dacc_dev_error(dev, -EINVAL,
+				      "the source buffer of %llu bytes is too small for its KV layout",
+				      (unsigned long long)dacc_bo_size(s->bo));
+	return 0;
+}
+
+static void write_layer(const struct dacc_kv *kv, const struct dacc_kv_source *s, uint32_t layer,
+			struct dacc_block *block)
+{
+	struct dacc_kv_layout dst;
+	uint64_t to = dacc_session_kv(kv->session, &dst) + layer * dst.layer_bytes;
+	uint64_t from = kv->src + layer * s->layout.layer_bytes;
+
+	for (uint32_t p = 0; p < s->n_positions; p += s->block_positions) {
+		uint32_t left = s->n_positions - p;
+		uint32_t n = left < s->block_positions ? left : s->block_positions;
+		uint64_t at = (uint64_t)p * dst.row_bytes, len = (uint64_t)n * dst.row_bytes;
+
+		*block++ = (struct dacc_block){ .src = from + at, .dst = to + at, .len = len };
+		*block++ = (struct dacc_block){ .src = from + s->layout.region_bytes + at,
+						.dst = to + dst.region_bytes + at,
+						.len = len };
+	}
+}
+
+DACC_PUBLIC int dacc_kv_prepare(struct dacc_session *session, const struct dacc_kv_source *source,
+				struct dacc_kv **out)
+{
+	struct dacc_vm *vm = session->weights->vm;
+	struct dacc_device *dev = vm->dev;
+	const struct dacc_kv_layout *dst = &session->weights->program->info.kv;
+	struct dacc_kv_source s;
+	struct dacc_kv *kv;
+	void *table = NULL;
+	int ret = dacc_copy_in(&s, sizeof(s), source);
+
+	if (ret || !out)
+		return dacc_dev_error(dev, ret ? ret : -EINVAL, "dacc_kv_source is malformed");
+	ret = check_source(dev, &s, dst);
+	if (ret)
+		return ret;
+	kv = calloc(1, sizeof(*kv));
+	if (!kv)
+		return dacc_dev_error(dev, -ENOMEM, "out of memory");
+	kv->session = dacc_session_get(session);
+	kv->vm = dacc_vm_get(vm);
+	kv->n_layers = dst->n_layers;
+	kv->n_blocks = 2 * ((s.n_positions - 1) / s.block_positions + 1);
+	kv->layer_bytes = 2ull * s.n_positions * dst->row_bytes;
+	if (kv->n_blocks > dev->max_blocks)
+		ret = dacc_dev_error(dev, -ENOSPC,
+				     "%u blocks a layer, the chip's tables hold %u: use blocks of more positions",
+				     kv->n_blocks, dev->max_blocks);
+	if (!ret)
+		ret = dacc_vm_map(vm, s.bo, s.offset, 0, DACC_VM_READONLY, &kv->src);
+	if (!ret)
+		ret = dacc_area_create(vm, sizeof(struct dacc_block) * kv->n_blocks * kv->n_layers,
+				       DACC_BO_HOST, &kv->table);
+	if (!ret)
+		ret = dacc_bo_map(kv->table.bo, &table);
+	if (ret) {
+		dacc_kv_free(kv);
+		return ret;
+	}
+	for (uint32_t l = 0; l < kv->n_layers; l++)
+		write_layer(kv, &s, l, (struct dacc_block *)table + (uint64_t)l * kv->n_blocks);
+	*out = kv;
+	return 0;
+}
+
+DACC_PUBLIC int dacc_kv_post(struct dacc_kv *kv, struct dacc_queue *queue,
+			     const struct dacc_kv_post *post, uint64_t *seq)
+{
+	struct dacc_device *dev = kv->vm->dev;
+	struct dacc_kv_post p = { .size = sizeof(p) };
+	struct dacc_job job = { .op = DACC_OP_COPY_BLOCKS };
+	struct dacc_sync in, out;
+	struct dacc_submit submit = { .size = sizeof(submit),
+				      .jobs = &job,
+				      .n_jobs = 1,
+				      .in = &in,
+				      .out = &out };
+	uint64_t got;
+	int ret = post ? dacc_copy_in(&p, sizeof(p), post) : 0;
+
+	if (ret || queue->vm != kv->vm || queue->queue_class != DACC_CLASS_TRANSFER ||
+	    p.first_layer >= kv->n_layers || p.n_layers > kv->n_layers - p.first_layer)
+		return dacc_dev_error(dev, ret ? ret : -EINVAL,
+				      "a KV transfer needs a transfer queue of its address space and layers below %u",
+				      kv->n_layers);
+	if (!p.n_layers)
+		p.n_layers = kv->n_layers - p.first_layer;
+	job.checksum = p.checksum;
+	job.not_before_ps = p.not_before_ps;
+	job.blocks.n_blocks = kv->n_blocks;
+	submit.n_in = p.in.handle ? 1 : 0;
+	submit.n_out = p.out.handle ? 1 : 0;
+	for (uint32_t i = 0; i < p.n_layers; i++) {
+		uint64_t first = (uint64_t)(p.first_layer + i) * kv->n_blocks;
+
+		job.blocks.table = kv->table.va + first * sizeof(struct dacc_block);
+		in = (struct dacc_sync){ .handle = p.in.handle, .point = p.in.point + i };
+		out = (struct dacc_sync){ .handle = p.out.handle, .point = p.out.point + i };
+		ret = dacc_queue_submit(queue, &submit, &got);
+		if (ret)
+			return ret;
+		if (!i && seq)
+			*seq = got;
+	}
+	return 0;
+}
+
+DACC_PUBLIC uint32_t dacc_kv_blocks(const struct dacc_kv *kv)
+{
+	return kv->n_blocks;
+}
+
+DACC_PUBLIC uint64_t dacc_kv_layer_bytes(const struct dacc_kv *kv)
+{
+	return kv->layer_bytes;
+}
+
+DACC_PUBLIC void dacc_kv_free(struct dacc_kv *kv)
+{
+	if (!kv)
+		return;
+	dacc_area_destroy(&kv->table);
+	if (kv->src)
+		dacc_vm_unmap(kv->vm, kv->src);
+	dacc_session_put(kv->session);
+	dacc_vm_put(kv->vm);
+	free(kv);
+}

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: MIT
+/* Queues: submitting jobs and waiting for them. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "drm/dacc_accel.h"
+#include "internal.h"
+
+DACC_PUBLIC int dacc_queue_create(struct dacc_vm *vm, enum dacc_class queue_class,
+				  unsigned int depth, struct dacc_queue **out)
+{
+	struct drm_dacc_queue_create args = {
+		.vm = vm->id,
+		.queue_class = queue_class == DACC_CLASS_DECODE ? DRM_DACC_QUEUE_DECODE :
+								  DRM_DACC_QUEUE_TRANSFER,
+		.depth = depth,
+	};
+	struct dacc_queue *queue;
+	int ret;
+
+	if (!out || (queue_class != DACC_CLASS_DECODE && queue_class != DACC_CLASS_TRANSFER))
+		return dacc_dev_error(vm->dev, -EINVAL, "unknown queue class");
+	queue = calloc(1, sizeof(*queue));
+	if (!queue)
+		return dacc_dev_error(vm->dev, -ENOMEM, "out of memory");
+	ret = dacc_ioctl(vm->dev, DRM_IOCTL_DACC_QUEUE_CREATE, &args);
+	if (ret) {
+		free(queue);
+		if (ret == -ENOSPC)
+			return dacc_dev_error(vm->dev, ret,
+					      "%s: all queues of the chip are taken: end another program that uses it",
+					      vm->dev->node);
+		if (ret == -EINVAL)
+			return dacc_dev_error(vm->dev, ret,
+					      "queue of depth %u: must be a power of two from 16 to 4096",
+					      depth);
+		return dacc_ioctl_error(vm->dev, ret, "create a queue");
+	}
+	atomic_init(&queue->refs, 1);
+	atomic_init(&queue->dead, false);
+	queue->vm = dacc_vm_get(vm);
+	queue->id = args.queue;
+	queue->queue_class = queue_class;
+	pthread_mutex_init(&queue->lock, NULL);
+	*out = queue;
+	return 0;
+}
+
+struct dacc_queue *dacc_queue_get(struct dacc_queue *queue)
+{
+	atomic_fetch_add(&queue->refs, 1);
+	return queue;
+}
+
+void dacc_queue_put(struct dacc_queue *queue)
+{
+	if (atomic_fetch_sub(&queue->refs, 1) != 1)
+		return;
+	pthread_mutex_destroy(&queue->lock);
+	dacc_vm_put(queue->vm);
+	free(queue);
+}
+
+DACC_PUBLIC void dacc_queue_destroy(struct dacc_queue *queue)
+{
+	struct drm_dacc_queue_destroy args = { 0 };
+	struct dacc_stream *stream, *next;
+
+	if (!queue)
+		return;
+	args.queue = queue->id;
+	dacc_ioctl(queue->vm->dev, DRM_IOCTL_DACC_QUEUE_DESTROY, &args);
+	atomic_store(&queue->dead, true);
+	pthread_mutex_lock(&queue->lock);
+	stream = queue->spare;
+	queue->spare = NULL;
+	pthread_mutex_unlock(&queue->lock);
+	for (; stream; stream = next) {
+		next = dacc_stream_next(stream);
+		dacc_stream_release(stream);
+	}
+	dacc_queue_put(queue);
+}
+
+static int convert_job(const struct dacc_job *job, struct drm_dacc_job *raw)
+{
+	memset(raw, 0, sizeof(*raw));
+	raw->flags = job->checksum ? DRM_DACC_JOB_CHECKSUM : 0;
+	raw->not_before_ps = job->not_before_ps;
+	switch (job->op) {
+	case DACC_OP_NOP:
+		raw->type = DRM_DACC_JOB_NOP;
+		return 0;
+	case DACC_OP_COPY:
+		raw->type = DRM_DACC_JOB_COPY;
+		raw->copy.src = job->copy.src;
+		raw->copy.dst = job->copy.dst;
+		raw->copy.len = job->copy.len;
+		return 0;
+	case DACC_OP_COPY_BLOCKS:
+		raw->type = DRM_DACC_JOB_COPY_BLOCKS;
+		raw->blocks.table = job->blocks.table;
+		raw->blocks.n_blocks = job->blocks.n_blocks;
+		return 0;
+	case DACC_OP_FILL:
+		raw->type = DRM_DACC_JOB_FILL;
+		raw->fill.dst = job->fill.dst;
+		raw->fill.len = job->fill.len;
+		raw->fill.pattern = job->fill.pattern;
+		return 0;
+	case DACC_OP_DECODE:
+		raw->type = DRM_DACC_JOB_DECODE;
+		raw->decode.program = job->decode.program;
+		raw->decode.seqs = job->decode.seqs;
+		raw->decode.out = job->decode.out;
+		raw->decode.n_insns = job->decode.n_insns;
+		raw->decode.batch = job->decode.batch;
+		raw->decode.max_tokens = job->decode.max_tokens;
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+static void convert_syncs(const struct dacc_sync *syncs, unsigned int n, struct drm_dacc_sync *raw)
+{
+	for (unsigned int i = 0; i < n; i++)
+		raw[i] = (struct drm_dacc_sync){ .handle = syncs[i].handle,
+						 .point = syncs[i].point };
+}
+
+DACC_PUBLIC int dacc_queue_submit(struct dacc_queue *queue, const struct dacc_submit *submit,
+				  uint64_t *seq)
+{
+	struct dacc_device *dev = queue->vm->dev;
+	struct drm_dacc_sync in[DRM_DACC_MAX_SYNCS], out[DRM_DACC_MAX_SYNCS];
+	struct drm_dacc_job few[8], *jobs = few;
+	struct drm_dacc_submit args = { 0 };
+	struct dacc_submit s;
+	int ret = dacc_copy_in(&s, sizeof(s), submit);
+
+	if (ret || !s.n_jobs || !s.jobs || s.n_jobs > DRM_DACC_MAX_JOBS ||
+	    s.n_in > DRM_DACC_MAX_SYNCS || s.n_out > DRM_DACC_MAX_SYNCS || (s.n_in && !s.in) ||
+	    (s.n_out && !s.out))
+		return dacc_dev_error(dev, ret ? ret : -EINVAL,
+				      "submit takes 1 to %d jobs and up to %d fences each way",
+				      DRM_DACC_MAX_JOBS, DRM_DACC_MAX_SYNCS);
+	if (s.n_jobs > ARRAY_SIZE(few)) {
+		jobs = calloc(s.n_jobs, sizeof(*jobs));
+		if (!jobs)
+			return dacc_dev_error(dev, -ENOMEM, "out of memory");
+	}
+	for (unsigned int i = 0; i < s.n_jobs && !ret; i++)
+		ret = convert_job(&s.jobs[i], &jobs[i]);
+	if (!ret) {
+		convert_syncs(s.in, s.n_in, in);
+		convert_syncs(s.out, s.n_out, out);
+		args.queue = queue->id;
+		args.n_jobs = s.n_jobs;
+		args.jobs = (uintptr_t)jobs;
+		args.in_syncs = s.n_in ? (uintptr_t)in : 0;
+		args.out_syncs = s.n_out ? (uintptr_t)out : 0;
+		args.n_in_syncs = s.n_in;
+		args.n_out_syncs = s.n_out;
+		ret = dacc_ioctl(dev, DRM_IOCTL_DACC_SUBMIT, &args);
+	}
+	if (jobs != few)
+		free(jobs);
+	if (ret == -EAGAIN)	/* common and expected: keeps the message of a real failure */
+		return ret;
+	if (ret == -EIO)
+		return dacc_dev_error(dev, ret,
+				      "%s: the queue has failed and takes no jobs: destroy it and create another",
+				      dev->node);
+	if (ret)
+		return dacc_ioctl_error(dev, ret, "submit");
+	if (seq)
+		*seq = args.seq;
+	return 0;
+}
+
+DACC_PUBLIC int dacc_queue_wait(struct dacc_queue *queue, uint64_t seq, int64_t deadline,
+				struct dacc_result *results, unsigned int n)
+{
+	struct dacc_device *dev = queue->vm->dev;
+	struct drm_dacc_result one = { 0 }, *raw = &one;
+	struct drm_dacc_wait args = {
+		.queue = queue->id,
+		.seq = seq,
+		.timeout_ns = deadline < 0 ? 0 : deadline,
+	};
+	int ret;
+
+	if (!results)
+		n = 0;
+	if (n > 1) {
+		raw = calloc(n, sizeof(*raw));
+		if (!raw)
+			return dacc_dev_error(dev, -ENOMEM, "out of memory");
+	}
+	args.n_results = n;
+	args.results = n ? (uintptr_t)raw : 0;
+	ret = dacc_ioctl(dev, DRM_IOCTL_DACC_WAIT, &args);
+	for (unsigned int i = 0; !ret && i < n; i++)
+		results[i] = (struct dacc_result){
+			.seq = raw[i].seq,
+			.error = raw[i].error,
+			.status = raw[i].status,
+			.path = raw[i].path,
+			.index = raw[i].index,
+			.crc = raw[i].crc,
+			.t_issue = raw[i].t_issue,
+			.t_start = raw[i].t_start,
+			.t_end = raw[i].t_end,
+			.bytes = raw[i].bytes,
+			.link_bytes = raw[i].link_bytes,
+		};
+	if (raw != &one)
+		free(raw);
+	if (ret == -ETIME)	/* polling is no failure */
+		return ret;
+	return ret ? dacc_ioctl_error(dev, ret, "wait for a job") : 0;
+}
+
+DACC_PUBLIC int dacc_queue_get_info(struct dacc_queue *queue, struct dacc_queue_info *info,
+				    size_t size)
+{
+	struct drm_dacc_queue_info raw = { .queue = queue->id };
+	struct dacc_queue_info i;
+	int ret = dacc_ioctl(queue->vm->dev, DRM_IOCTL_DACC_QUEUE_INFO, &raw);
+
+	if (ret)
+		return dacc_ioctl_error(queue->vm->dev, ret, "describe a queue");
+	i = (struct dacc_queue_info){
+		.failed = raw.state != DRM_DACC_QUEUE_OK,
+		.submitted = raw.submitted,
+		.completed = raw.completed,
+		.fault = raw.fault,
+		.fault_index = raw.fault_index,
+		.fault_addr = raw.fault_addr,
+	};
+	return dacc_copy_out(info, size, &i, sizeof(i));
+}
+
+int dacc_job_error(struct dacc_queue *queue, const char *what, const struct dacc_result *result)
+{
+	struct dacc_device *dev = queue->vm->dev;
+	struct dacc_queue_info info = { 0 };
+
+	if (!result->error)
+		return 0;
+	if (result->error == -ENODEV)
+		return dacc_dev_error(dev, -ENODEV,
+				      "%s: %s was ended by a device reset or removal: open the device again",
+				      dev->node, what);
+	if (result->error == -ETIME)
+		return dacc_dev_error(dev, -ETIME,
+				      "%s: %s hung and was stopped by a queue reset: create another queue",
+				      dev->node, what);
+	if (result->status == DACC_STATUS_OK)
+		return dacc_dev_error(dev, result->error,
+				      "%s: %s was not run: a job or fence before it failed (%s)",
+				      dev->node, what, strerror(-result->error));
+	if (dacc_queue_get_info(queue, &info, sizeof(info)))
+		memset(&info, 0, sizeof(info));
+	return dacc_dev_error(dev, result->error, "%s: %s failed: %s at %s %u, address 0x%llx",
+			      dev->node, what, dacc_status_string(result->status),
+			      queue->queue_class == DACC_CLASS_DECODE ? "instruction" : "block",
+			      result->index, (unsigned long long)info.fault_addr);
+}
