@@ -8,7 +8,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 export DACC_BUILD := $(O)
 
-SUITES := unit qtest kselftest e2e
+SUITES := unit reference libdacc qtest kselftest e2e
 
 .DEFAULT_GOAL := help
 .PHONY: help setup qemu kernel modules userspace vm demo check $(SUITES:%=check-%) \
@@ -47,6 +47,12 @@ check: ## all tests and lint; the last line totals them
 
 check-unit: ## host unit tests of the device core
 	@scripts/check unit
+
+check-reference: ## the plain C reference against the golden texts
+	@scripts/check reference
+
+check-libdacc: ## host tests of libdacc's compiler and parsers
+	@scripts/check libdacc
 
 check-qtest: ## register-level tests of the QEMU devices
 	@scripts/check qtest

@@ -91,39 +91,50 @@ kernel_fetch() {
 	mv "$current.new" "$current"
 }
 
-# Sets KERNEL_SOURCE: the parts of the kernel's source that tests and lint need
-# (headers of kselftest, checkpatch).
+# The parts of the kernel's source that tests, lint and docs need.
+KERNEL_SOURCE_PARTS=(
+	tools/testing/selftests/kselftest_harness.h
+	tools/testing/selftests/kselftest.h
+	scripts/checkpatch.pl scripts/const_structs.checkpatch scripts/spelling.txt
+	scripts/kernel-doc
+	Documentation/sphinx/kerneldoc.py Documentation/sphinx/kernellog.py
+)
+
+# Sets KERNEL_SOURCE.
 kernel_source_ready() {
-	local current=$DACC_CACHE/kernel-source/current
-	if [ ! -f "$current" ] || [ ! -d "$DACC_CACHE/kernel-source/$(cat "$current")" ]; then
-		with_lock kernel-source kernel_source_fetch
+	local current
+	current=$DACC_CACHE/kernel-source/current-$(printf '%s\n' "${KERNEL_SOURCE_PARTS[@]}" | key_of)
+	if [ ! -f "$current" ] || [ ! -d "$(<"$current")" ]; then
+		with_lock kernel-source kernel_source_fetch "$current"
 	fi
 	# shellcheck disable=SC2034
-	KERNEL_SOURCE=$DACC_CACHE/kernel-source/$(cat "$current")
+	KERNEL_SOURCE=$(<"$current")
 }
 
 kernel_source_fetch() {
-	local current=$DACC_CACHE/kernel-source/current version dir tmp tarball
-	if [ -f "$current" ] && [ -d "$DACC_CACHE/kernel-source/$(cat "$current")" ]; then
+	local current=$1 version dir tmp tarball part
+	if [ -f "$current" ] && [ -d "$(<"$current")" ]; then
 		return 0
 	fi
 	version=$(apt_candidate "$KERNEL_SUITE" linux-source-6.12)
-	dir=$DACC_CACHE/kernel-source/$version
+	dir=$DACC_CACHE/kernel-source/$version-${current##*-}
 	tmp=$dir.tmp.$$
 	apt_unpack "$KERNEL_SUITE" "$tmp" linux-source-6.12
 	tarball=$(find "$tmp/usr/src" -maxdepth 1 -name 'linux-source-*.tar.xz' | head -n 1)
 	[ -n "$tarball" ] || die 1 "linux-source-6.12 holds no tarball" "look into $tmp"
-	say "extracting the kselftest headers and checkpatch of $version"
+	say "extracting the kselftest headers, checkpatch and kernel-doc of $version"
 	mkdir -p "$tmp/keep"
-	tar -C "$tmp/keep" --strip-components=1 --wildcards -xf "$tarball" \
-		'*/tools/testing/selftests/kselftest_harness.h' \
-		'*/tools/testing/selftests/kselftest.h' \
-		'*/scripts/checkpatch.pl' '*/scripts/const_structs.checkpatch' \
-		'*/scripts/spelling.txt' '*/scripts/kernel-doc' ||
+	# A part that this version lacks is not fatal: who needs it says so.
+	xz -T0 -dc "$tarball" | tar -C "$tmp/keep" --strip-components=1 --wildcards -xf - \
+		"${KERNEL_SOURCE_PARTS[@]/#/*/}" || true
+	for part in "${KERNEL_SOURCE_PARTS[@]}"; do
+		[ -e "$tmp/keep/$part" ] || warn "linux-source $version has no $part"
+	done
+	[ -f "$tmp/keep/tools/testing/selftests/kselftest_harness.h" ] ||
 		die 1 "cannot extract $tarball" "check the free space, then run this again"
 	rm -rf "$dir"
 	mv "$tmp/keep" "$dir"
 	rm -rf "$tmp"
-	printf '%s\n' "$version" >"$current.new"
+	printf '%s\n' "$dir" >"$current.new"
 	mv "$current.new" "$current"
 }
