@@ -16,45 +16,50 @@ static float tree(float acc[NUM_LANES])
 }
 
 /* Partial sums of up to NUM_LANES elements. */
-static void multiply_add(float acc[NUM_LANES], const float *a, const float *b,
-                         uint32_t n)
+static inline void multiply_add(float *restrict acc, const float *a,
+                                const float *b, uint32_t n)
 {
+    if (n == NUM_LANES) {
+        /* A constant count lets the compiler use what vectors it has. */
+        for (uint32_t j = 0; j < NUM_LANES; j++) {
+            acc[j] += a[j] * b[j];
+        }
+        return;
+    }
     for (uint32_t j = 0; j < n; j++) {
-        float product = a[j] * b[j];
-
-        acc[j] += product;
+        acc[j] += a[j] * b[j];
     }
 }
 
-static float dot_f32(const float *a, const float *b, uint32_t n)
+/* Vectors that share the conversion of a row. */
+#define VECTORS 8
+
+static void dot_row(enum dacc_type type, const uint8_t *row, const float *x,
+                    size_t x_stride, uint32_t n_x, uint32_t n, float *y,
+                    size_t y_stride)
 {
-    float acc[NUM_LANES] = { 0 };
-    uint32_t i = 0;
+    float acc[VECTORS][NUM_LANES] = { 0 }, converted[NUM_BLOCK];
 
-    for (; i + NUM_LANES <= n; i += NUM_LANES) {
-        multiply_add(acc, a + i, b + i, NUM_LANES);
-    }
-    multiply_add(acc, a + i, b + i, n - i);
-    return tree(acc);
-}
-
-static float dot_row(enum dacc_type type, const uint8_t *row, const float *x,
-                     uint32_t n)
-{
-    float acc[NUM_LANES] = { 0 }, w[NUM_BLOCK];
-
-    if (type == DACC_TYPE_F32) {
-        return dot_f32((const float *)row, x, n);
-    }
     for (uint32_t i = 0; i < n; i += NUM_BLOCK) {
         uint32_t part = n - i < NUM_BLOCK ? n - i : NUM_BLOCK;
         uint32_t first = part < NUM_LANES ? part : NUM_LANES;
+        const float *w = converted;
 
-        num_to_float(type, row + num_bytes(type, i), w, part);
-        multiply_add(acc, w, x + i, first);
-        multiply_add(acc, w + first, x + i + first, part - first);
+        if (type == DACC_TYPE_F32) {
+            w = (const float *)row + i;
+        } else {
+            num_to_float(type, row + num_bytes(type, i), converted, part);
+        }
+        for (uint32_t e = 0; e < n_x; e++) {
+            const float *v = x + e * x_stride + i;
+
+            multiply_add(acc[e], w, v, first);
+            multiply_add(acc[e], w + first, v + first, part - first);
+        }
     }
-    return tree(acc);
+    for (uint32_t e = 0; e < n_x; e++) {
+        y[e * y_stride] = tree(acc[e]);
+    }
 }
 
 static void dot_rows(enum dacc_type type, const uint8_t *row, uint64_t stride,
@@ -62,8 +67,10 @@ static void dot_rows(enum dacc_type type, const uint8_t *row, uint64_t stride,
                      uint32_t n_x, uint32_t n, float *y, size_t y_stride)
 {
     for (uint32_t r = 0; r < rows; r++, row += stride) {
-        for (uint32_t e = 0; e < n_x; e++) {
-            y[e * y_stride + r] = dot_row(type, row, x + e * x_stride, n);
+        for (uint32_t e = 0; e < n_x; e += VECTORS) {
+            dot_row(type, row, x + e * x_stride, x_stride,
+                    n_x - e < VECTORS ? n_x - e : VECTORS, n,
+                    y + e * y_stride + r, y_stride);
         }
     }
 }
@@ -99,7 +106,10 @@ static float sum(const float *a, uint32_t n)
 
 static float sum_squares(const float *a, uint32_t n)
 {
-    return dot_f32(a, a, n);
+    float y;
+
+    dot_row(DACC_TYPE_F32, (const uint8_t *)a, a, 0, 1, n, &y, 0);
+    return y;
 }
 
 static float max(const float *a, uint32_t n)

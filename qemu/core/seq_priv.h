@@ -12,8 +12,11 @@
 #include "num.h"
 #include "seq.h"
 
-/* Work (multiply-adds or elements) between two calls of yield(); about 1 ms. */
-#define SEQ_WORK (4u << 20)
+/*
+ * Work (multiply-adds or elements) between two calls of yield(): from 0.2 ms
+ * with AVX2 to 5 ms in plain C.
+ */
+#define SEQ_WORK (2u << 20)
 /* Less than this is not worth waking another thread for. */
 #define SEQ_PARALLEL_WORK (32u << 10)
 
