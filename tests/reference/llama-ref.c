@@ -16,7 +16,7 @@
 #include "ref.h"
 
 #ifndef DACC_VERSION
-#define DACC_VERSION	"unversioned"
+#define DACC_VERSION "unversioned"
 #endif
 
 struct args {
@@ -28,20 +28,20 @@ struct args {
 };
 
 static const char usage_text[] =
-"usage: llama-ref [options] MODEL TOKENIZER\n"
-"Run a llama2.c checkpoint in plain f32 C and print the text.\n"
-"\n"
-"  -p, --prompt TEXT   text to go on from (default: empty)\n"
-"  -n, --steps N       positions to process, prompt included (default 256; 0: the\n"
-"                      model's context, which also bounds it)\n"
-"  -t, --temp T        temperature; 0 is greedy (default 0)\n"
-"  -P, --top-p P       keep the most probable tokens of mass P; 0 or 1: all (default 0.9)\n"
-"  -s, --seed N        seed of the sampler, not 0 (default 1)\n"
-"      --ids           print token ids, one line, instead of text\n"
-"      --logits        instead of text, per position: input token, output token, its\n"
-"                      logit, gap of the two best (- in the prompt), all logits in hex\n"
-"  -h, --help          this text\n"
-"  -V, --version       version\n";
+	"usage: llama-ref [options] MODEL TOKENIZER\n"
+	"Run a llama2.c checkpoint in plain f32 C and print the text.\n"
+	"\n"
+	"  -p, --prompt TEXT   text to go on from (default: empty)\n"
+	"  -n, --steps N       positions to process, prompt included (default 256; 0: the\n"
+	"                      model's context, which also bounds it)\n"
+	"  -t, --temp T        temperature; 0 is greedy (default 0)\n"
+	"  -P, --top-p P       keep the most probable tokens of mass P; 0 or 1: all (default 0.9)\n"
+	"  -s, --seed N        seed of the sampler, not 0 (default 1)\n"
+	"      --ids           print token ids, one line, instead of text\n"
+	"      --logits        instead of text, per position: input token, output token, its\n"
+	"                      logit, gap of the two best (- in the prompt), all logits in hex\n"
+	"  -h, --help          this text\n"
+	"  -V, --version       version\n";
 
 static int fail(const char *fmt, ...)
 {
@@ -90,7 +90,7 @@ static int generate(const struct args *a, const struct ref_model *m, const struc
 	n = ref_encode(t, a->prompt, prompt);
 	if (n < 1) {
 		free(prompt);
-		return fail("%s: has neither a space nor byte pieces, so it can't encode the prompt",
+		return fail("%s: no space or byte pieces, so it can't encode the prompt",
 			    a->tokenizer);
 	}
 	if (n > m->cfg.seq_len) {
@@ -139,8 +139,8 @@ static int run(const struct args *a)
 	if (t)
 		state = ref_state_new(m, err);
 	if (state)
-		sampler = ref_sampler_new(m->cfg.vocab_size, a->temperature, a->top_p, a->seed,
-					  err);
+		sampler =
+			ref_sampler_new(m->cfg.vocab_size, a->temperature, a->top_p, a->seed, err);
 	if (sampler)
 		ret = generate(a, m, t, state, sampler);
 	else
@@ -153,7 +153,7 @@ static int run(const struct args *a)
 }
 
 /* 0 if the whole of s is a finite number in [min, max] */
-static int number(const char *what, const char *s, double min, double max, double *out)
+static int parse_number(const char *what, const char *s, double min, double max, double *out)
 {
 	char *end;
 
@@ -214,12 +214,12 @@ int main(int argc, char **argv)
 				return 2;
 			break;
 		case 't':
-			if (number("--temp", optarg, 0.0, 1e6, &v))
+			if (parse_number("--temp", optarg, 0.0, 1e6, &v))
 				return 2;
 			a.temperature = v;
 			break;
 		case 'P':
-			if (number("--top-p", optarg, 0.0, 1.0, &v))
+			if (parse_number("--top-p", optarg, 0.0, 1.0, &v))
 				return 2;
 			a.top_p = v;
 			break;

@@ -9,7 +9,8 @@
 #include "ref.h"
 #include "ref_internal.h"
 
-#define RMS_EPS	1e-5f
+/* llama2.c's, fixed in its code rather than in the checkpoint. */
+#define RMS_EPS 0.00001f
 
 void ref_error(char *err, const char *fmt, ...)
 {
@@ -37,28 +38,35 @@ static int kv_dim(const struct ref_config *c)
 	return c->dim / c->n_heads * c->n_kv_heads;
 }
 
-/* Point w into data; returns the number of floats the checkpoint must hold. */
+/* The next n floats of the checkpoint. */
+static const float *take(const float *data, uint64_t *at, uint64_t n)
+{
+	const float *p = data ? data + *at : NULL;
+
+	*at += n;
+	return p;
+}
+
+/* Point w into data (may be NULL); returns the floats that the checkpoint must hold. */
 static uint64_t map_weights(const struct ref_config *c, struct ref_weights *w, const float *data)
 {
 	uint64_t d = c->dim, h = c->hidden_dim, l = c->n_layers, v = c->vocab_size;
 	uint64_t kv = kv_dim(c), at = 0;
 
-	w->token_embedding = data + at;	at += v * d;
-	w->rms_att = data + at;		at += l * d;
-	w->wq = data + at;		at += l * d * d;
-	w->wk = data + at;		at += l * kv * d;
-	w->wv = data + at;		at += l * kv * d;
-	w->wo = data + at;		at += l * d * d;
-	w->rms_ffn = data + at;		at += l * d;
-	w->w1 = data + at;		at += l * h * d;
-	w->w2 = data + at;		at += l * d * h;
-	w->w3 = data + at;		at += l * h * d;
-	w->rms_final = data + at;	at += d;
+	w->token_embedding = take(data, &at, v * d);
+	w->rms_att = take(data, &at, l * d);
+	w->wq = take(data, &at, l * d * d);
+	w->wk = take(data, &at, l * kv * d);
+	w->wv = take(data, &at, l * kv * d);
+	w->wo = take(data, &at, l * d * d);
+	w->rms_ffn = take(data, &at, l * d);
+	w->w1 = take(data, &at, l * h * d);
+	w->w2 = take(data, &at, l * d * h);
+	w->w3 = take(data, &at, l * h * d);
+	w->rms_final = take(data, &at, d);
 	/* Legacy tables of the cosines and sines of RoPE: not used. */
-	at += (uint64_t)c->seq_len * (d / c->n_heads / 2) * 2;
-	w->wcls = c->shared_classifier ? w->token_embedding : data + at;
-	if (!c->shared_classifier)
-		at += v * d;
+	take(data, &at, (uint64_t)c->seq_len * (d / c->n_heads / 2) * 2);
+	w->wcls = c->shared_classifier ? w->token_embedding : take(data, &at, v * d);
 	return at;
 }
 
@@ -86,25 +94,27 @@ struct ref_model *ref_model_load(const char *path, char *err)
 		goto fail;
 	}
 	c = &m->cfg;
-	*c = (struct ref_config){ header[0], header[1], header[2], header[3], header[4],
-				  header[5], header[6], header[5] > 0 };
+	*c = (struct ref_config){ header[0], header[1], header[2], header[3],
+				  header[4], header[5], header[6], header[5] > 0 };
 	if (header[5] < 0 && header[5] >= -(1 << 24))
 		c->vocab_size = -header[5];
 	if (!config_ok(c)) {
-		ref_error(err, "%s: header is not that of a llama2.c checkpoint (dim %d, hidden %d, layers %d, heads %d, kv heads %d, vocab %d, seq %d)",
+		ref_error(err,
+			  "%s: header is not that of a llama2.c checkpoint (dim %d, hidden %d, layers %d, heads %d, kv heads %d, vocab %d, seq %d)",
 			  path, header[0], header[1], header[2], header[3], header[4], header[5],
 			  header[6]);
 		goto fail;
 	}
 	need = sizeof(header) + sizeof(float) * map_weights(c, &none, NULL);
-	if (fseek(f, 0, SEEK_END) || (end = ftell(f)) < 0 ||
-	    fseek(f, sizeof(header), SEEK_SET)) {
+	end = fseek(f, 0, SEEK_END) ? -1 : ftell(f);
+	if (end < 0 || fseek(f, sizeof(header), SEEK_SET)) {
 		ref_error(err, "%s: %s", path, strerror(errno));
 		goto fail;
 	}
 	size = end;
 	if (size != need) {
-		ref_error(err, "%s: %llu bytes, its header asks for %llu (truncated, or another format?)",
+		ref_error(err,
+			  "%s: %llu bytes, its header asks for %llu (truncated, or another format?)",
 			  path, (unsigned long long)size, (unsigned long long)need);
 		goto fail;
 	}

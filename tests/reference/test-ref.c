@@ -80,7 +80,8 @@ static void test_sampler(void)
 	for (int i = 0; i < total; i++)
 		count[ref_sample(all, logits)]++;
 	ok(fabs((double)count[2] / total - .05) < 0.006, "top-p 1 draws from all tokens");
-	ok(ref_sample(greedy, logits) == 1 && greedy->rng == 1, "greedy takes the best, no random number");
+	ok(ref_sample(greedy, logits) == 1 && greedy->rng == 1,
+	   "greedy takes the best and draws nothing");
 	ref_sampler_free(s);
 	ref_sampler_free(u);
 	ref_sampler_free(all);

@@ -8,7 +8,7 @@
 #include "ref.h"
 #include "ref_internal.h"
 
-#define MAX_PIECE	4096
+#define MAX_PIECE 4096
 
 /* glibc's qsort() passes no context, and qsort_r() differs between systems. */
 static void sort_ids(int *ids, int *tmp, int n, char **piece)
@@ -60,7 +60,8 @@ struct ref_tokenizer *ref_tokenizer_load(const char *path, int vocab_size, char 
 	for (int i = 0; i < vocab_size; i++) {
 		if (fread(&t->score[i], sizeof(float), 1, f) != 1 ||
 		    fread(&len, sizeof(len), 1, f) != 1) {
-			ref_error(err, "%s: ends after %d pieces, the model's vocabulary has %d (another model's tokenizer?)",
+			ref_error(err,
+				  "%s: ends after %d pieces, the model's vocabulary has %d (another model's tokenizer?)",
 				  path, i, vocab_size);
 			goto fail;
 		}
@@ -79,7 +80,8 @@ struct ref_tokenizer *ref_tokenizer_load(const char *path, int vocab_size, char 
 		t->sorted[i] = i;
 	}
 	if (fgetc(f) != EOF) {
-		ref_error(err, "%s: has more pieces than the model's vocabulary of %d (another model's tokenizer?)",
+		ref_error(err,
+			  "%s: has more pieces than the model's vocabulary of %d (another model's tokenizer?)",
 			  path, vocab_size);
 		goto fail;
 	}
@@ -145,8 +147,7 @@ static int join_best(const struct ref_tokenizer *t, char *buf, int *ids, int *n)
 	for (int i = 0; i + 1 < *n; i++) {
 		int id;
 
-		strcpy(buf, t->piece[ids[i]]);
-		strcat(buf, t->piece[ids[i + 1]]);
+		snprintf(buf, 2 * MAX_PIECE + 1, "%s%s", t->piece[ids[i]], t->piece[ids[i + 1]]);
 		id = lookup(t, buf);
 		if (id >= 0 && t->score[id] > best_score) {
 			best_score = t->score[id];

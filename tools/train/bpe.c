@@ -16,15 +16,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_PIECE	259	/* <unk>, <s>, </s>, then 256 bytes */
-#define MAX_PIECE	32
-#define MAX_VOCAB	65535
-#define HASH_SIZE	(1 << 18)
+#define FIRST_PIECE 259 /* <unk>, <s>, </s>, then 256 bytes */
+#define MAX_PIECE   32
+#define MAX_VOCAB   65535
+#define HASH_SIZE   (1 << 18)
 
 struct piece {
 	char str[MAX_PIECE + 1];
 	int len;
-	int rank;	/* merge order; lower joins first. -1: a character */
+	int rank; /* merge order; lower joins first. -1: a character */
 };
 
 struct word {
@@ -42,7 +42,7 @@ struct pair {
 
 static struct piece *pieces;
 static int n_pieces;
-static int piece_hash[HASH_SIZE];	/* index + 1 */
+static int piece_hash[HASH_SIZE]; /* index + 1 */
 
 static struct word *words;
 static int n_words, cap_words;
@@ -172,8 +172,7 @@ static void encode_word(struct word *w)
 			return;
 		w->ids[at] = best;
 		w->n_ids--;
-		memmove(&w->ids[at + 1], &w->ids[at + 2],
-			(w->n_ids - at - 1) * sizeof(int));
+		memmove(&w->ids[at + 1], &w->ids[at + 2], (w->n_ids - at - 1) * sizeof(int));
 	}
 }
 
@@ -274,7 +273,7 @@ static int *write_tokenizer(const char *path, int n_chars)
 {
 	int n_merges = n_pieces - n_chars;
 	int *id_of = xrealloc(NULL, n_pieces * sizeof(int));
-	int32_t max_len = 6;	/* <0xXX> */
+	int32_t max_len = 6; /* <0xXX> */
 	char buf[8];
 	FILE *f = create(path);
 

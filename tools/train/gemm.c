@@ -11,39 +11,39 @@
 #define LANES 16
 typedef float vec __attribute__((vector_size(LANES * sizeof(float)), aligned(4)));
 
-#define TILE(name, MR, NV)							\
-static void name(int k, const float *a, int ars, int acs, const float *b,	\
-		 int ldb, float *c, int ldc, int acc)				\
-{										\
-	vec sum[MR][NV];							\
-										\
-	for (int i = 0; i < MR; i++)						\
-		for (int j = 0; j < NV; j++)					\
-			sum[i][j] = acc ? *(const vec *)(c + i * ldc + j * LANES) : \
-					  (vec){ 0 };				\
-	for (int p = 0; p < k; p++) {						\
-		vec row[NV];							\
-										\
-		for (int j = 0; j < NV; j++)					\
-			row[j] = *(const vec *)(b + (long)p * ldb + j * LANES);	\
-		for (int i = 0; i < MR; i++) {					\
-			float x = a[(long)i * ars + (long)p * acs];		\
-										\
-			for (int j = 0; j < NV; j++)				\
-				sum[i][j] += x * row[j];			\
-		}								\
-	}									\
-	for (int i = 0; i < MR; i++)						\
-		for (int j = 0; j < NV; j++)					\
-			*(vec *)(c + i * ldc + j * LANES) = sum[i][j];		\
-}
+#define TILE(name, MR, NV)                                                                 \
+	static void name(int k, const float *a, int ars, int acs, const float *b, int ldb, \
+			 float *c, int ldc, int acc)                                       \
+	{                                                                                  \
+		vec sum[MR][NV];                                                           \
+                                                                                           \
+		for (int i = 0; i < MR; i++)                                               \
+			for (int j = 0; j < NV; j++)                                       \
+				sum[i][j] = acc ? *(const vec *)(c + i * ldc + j * LANES)  \
+						: (vec){ 0 };                              \
+		for (int p = 0; p < k; p++) {                                              \
+			vec row[NV];                                                       \
+                                                                                           \
+			for (int j = 0; j < NV; j++)                                       \
+				row[j] = *(const vec *)(b + (long)p * ldb + j * LANES);    \
+			for (int i = 0; i < MR; i++) {                                     \
+				float x = a[(long)i * ars + (long)p * acs];                \
+                                                                                           \
+				for (int j = 0; j < NV; j++)                               \
+					sum[i][j] += x * row[j];                           \
+			}                                                                  \
+		}                                                                          \
+		for (int i = 0; i < MR; i++)                                               \
+			for (int j = 0; j < NV; j++)                                       \
+				*(vec *)(c + i * ldc + j * LANES) = sum[i][j];             \
+	}
 
 TILE(tile_8x3, 8, 3)
 TILE(tile_8x1, 8, 1)
 TILE(tile_1x1, 1, 1)
 
-void gemm(int m, int n, int k, const float *a, int ars, int acs, const float *b, int ldb,
-	  float *c, int ldc, int acc)
+void gemm(int m, int n, int k, const float *a, int ars, int acs, const float *b, int ldb, float *c,
+	  int ldc, int acc)
 {
 	int nv = n - n % LANES;
 	int j = 0;

@@ -18,11 +18,20 @@ static float uniform(void)
 static int check(int num, const char *name, const struct config *c, int n)
 {
 	struct layout o = layout_of(c);
-	const struct { const char *name; size_t at, end; } part[] = {
-		{ "token_embedding", o.emb, o.rms_att }, { "rms_att", o.rms_att, o.wq },
-		{ "wq", o.wq, o.wk }, { "wk", o.wk, o.wv }, { "wv", o.wv, o.wo },
-		{ "wo", o.wo, o.rms_ffn }, { "rms_ffn", o.rms_ffn, o.w1 },
-		{ "w1", o.w1, o.w2 }, { "w2", o.w2, o.w3 }, { "w3", o.w3, o.rms_final },
+	const struct {
+		const char *name;
+		size_t at, end;
+	} part[] = {
+		{ "token_embedding", o.emb, o.rms_att },
+		{ "rms_att", o.rms_att, o.wq },
+		{ "wq", o.wq, o.wk },
+		{ "wk", o.wk, o.wv },
+		{ "wv", o.wv, o.wo },
+		{ "wo", o.wo, o.rms_ffn },
+		{ "rms_ffn", o.rms_ffn, o.w1 },
+		{ "w1", o.w1, o.w2 },
+		{ "w2", o.w2, o.w3 },
+		{ "w3", o.w3, o.rms_final },
 		{ "rms_final", o.rms_final, o.total },
 	};
 	struct work *w = work_new(c);
@@ -45,7 +54,9 @@ static int check(int num, const char *name, const struct config *c, int n)
 		p[o.rms_final + i] += 1.0f;
 	for (int i = 0; i < n; i++) {
 		in[i] = (int)((uniform() + 1.0f) * 0.499f * c->vocab_size);
-		out[i] = i % 7 == 3 ? -1 : i % 7 == 5 ? unlikely(in[i]) : (int)((uniform() + 1.0f) * 0.499f * c->vocab_size);
+		out[i] = i % 7 == 3   ? -1
+			 : i % 7 == 5 ? unlikely(in[i])
+				      : (int)((uniform() + 1.0f) * 0.499f * c->vocab_size);
 	}
 	transpose_weights(c, p, pt);
 	sequence_loss(c, w, p, pt, in, out, n, g, 1.0f);

@@ -12,21 +12,21 @@
 #include "gemm.h"
 #include "llama.h"
 
-#define RMS_EPS		1e-5f
-#define BLOCK		64	/* query rows handled at once in attention */
+#define RMS_EPS 1e-5f
+#define BLOCK	64 /* query rows handled at once in attention */
 
 struct layer_acts {
-	float *x_in, *inv_att, *xn_att;		/* residual in, 1/rms, normed */
-	float *q, *k, *v, *lse, *att;		/* q, k rotated; per head [t][hs] */
+	float *x_in, *inv_att, *xn_att; /* residual in, 1/rms, normed */
+	float *q, *k, *v, *lse, *att; /* q, k rotated; per head [t][hs] */
 	float *x_mid, *inv_ffn, *xn_ffn, *h1, *h3, *gate;
 };
 
 struct work {
 	struct layer_acts *layers;
 	float *x_out, *inv_final, *xn_final, *logits;
-	float *cos, *sin;			/* [t][hs / 2] */
-	float *flat, *flat2, *kt, *vt;		/* scratch */
-	float *p, *dp;				/* [BLOCK][t] */
+	float *cos, *sin; /* [t][hs / 2] */
+	float *flat, *flat2, *kt, *vt; /* scratch */
+	float *p, *dp; /* [BLOCK][t] */
 	float *dx, *dxn, *dq, *dk, *dv, *datt, *dh1, *dh3, *dgate;
 	float *pool;
 };
@@ -38,17 +38,28 @@ struct layout layout_of(const struct config *c)
 	struct layout o;
 	size_t at = 0;
 
-	o.emb = at;		at += c->vocab_size * d;
-	o.rms_att = at;		at += l * d;
-	o.wq = at;		at += l * d * d;
-	o.wk = at;		at += l * d * kvd;
-	o.wv = at;		at += l * d * kvd;
-	o.wo = at;		at += l * d * d;
-	o.rms_ffn = at;		at += l * d;
-	o.w1 = at;		at += l * d * f;
-	o.w2 = at;		at += l * d * f;
-	o.w3 = at;		at += l * d * f;
-	o.rms_final = at;	at += d;
+	o.emb = at;
+	at += c->vocab_size * d;
+	o.rms_att = at;
+	at += l * d;
+	o.wq = at;
+	at += l * d * d;
+	o.wk = at;
+	at += l * d * kvd;
+	o.wv = at;
+	at += l * d * kvd;
+	o.wo = at;
+	at += l * d * d;
+	o.rms_ffn = at;
+	at += l * d;
+	o.w1 = at;
+	at += l * d * f;
+	o.w2 = at;
+	at += l * d * f;
+	o.w3 = at;
+	at += l * d * f;
+	o.rms_final = at;
+	at += d;
 	o.total = at;
 	return o;
 }
@@ -222,7 +233,8 @@ static void split_heads(const struct work *w, float *dst, const float *src, int 
 		for (int t = 0; t < n; t++) {
 			const float *s = src + ((long)t * heads + h) * hs;
 			float *d = dst + ((long)h * n + t) * hs;
-			const float *cs = w->cos + (long)t * hs / 2, *sn = w->sin + (long)t * hs / 2;
+			const float *cs = w->cos + (long)t * hs / 2,
+				    *sn = w->sin + (long)t * hs / 2;
 
 			if (!rotate) {
 				memcpy(d, s, hs * sizeof(float));
@@ -237,14 +249,15 @@ static void split_heads(const struct work *w, float *dst, const float *src, int 
 }
 
 /* The inverse: [heads][t][hs] -> [t][heads * hs], rotated back if rotate */
-static void join_heads(const struct work *w, float *dst, const float *src, int n, int heads,
-		       int hs, int rotate)
+static void join_heads(const struct work *w, float *dst, const float *src, int n, int heads, int hs,
+		       int rotate)
 {
 	for (int h = 0; h < heads; h++) {
 		for (int t = 0; t < n; t++) {
 			const float *s = src + ((long)h * n + t) * hs;
 			float *d = dst + ((long)t * heads + h) * hs;
-			const float *cs = w->cos + (long)t * hs / 2, *sn = w->sin + (long)t * hs / 2;
+			const float *cs = w->cos + (long)t * hs / 2,
+				    *sn = w->sin + (long)t * hs / 2;
 
 			if (!rotate) {
 				memcpy(d, s, hs * sizeof(float));
@@ -349,11 +362,11 @@ static void attention_back(struct work *w, struct layer_acts *a, int n, int head
 			for (int r = 0; r < rows; r++) {
 				float *p = w->p + (long)r * keys, *dp = w->dp + (long)r * keys;
 				const float *dr = dout + (long)(t0 + r) * hs;
-				const float *or = out + (long)(t0 + r) * hs;
+				const float * or = out + (long)(t0 + r) * hs;
 				float lse = a->lse[(long)h * n + t0 + r], dot = 0.0f;
 
 				for (int i = 0; i < hs; i++)
-					dot += dr[i] * or[i];
+					dot += dr[i] * or [i];
 				for (int j = 0; j < keys; j++)
 					p[j] = expf(p[j] - lse);
 				for (int j = 0; j < keys; j++)
@@ -361,8 +374,10 @@ static void attention_back(struct work *w, struct layer_acts *a, int n, int head
 			}
 			gemm(rows, hs, keys, w->dp, keys, 1, a->k + g, hs,
 			     w->dq + ((long)h * n + t0) * hs, hs, 0);
-			gemm(keys, hs, rows, w->dp, 1, keys, q + (long)t0 * hs, hs, w->dk + g, hs, 1);
-			gemm(keys, hs, rows, w->p, 1, keys, dout + (long)t0 * hs, hs, w->dv + g, hs, 1);
+			gemm(keys, hs, rows, w->dp, 1, keys, q + (long)t0 * hs, hs, w->dk + g, hs,
+			     1);
+			gemm(keys, hs, rows, w->p, 1, keys, dout + (long)t0 * hs, hs, w->dv + g, hs,
+			     1);
 		}
 	}
 }
@@ -451,7 +466,8 @@ static void backward(const struct config *c, struct work *w, const float *p, con
 
 	memset(w->dx, 0, n * d * sizeof(float));
 	linear_back(w->dxn, gr + o.emb, w->logits, w->xn_final, p + o.emb, n, d, c->vocab_size, 0);
-	rmsnorm_back(w->dx, gr + o.rms_final, w->dxn, w->x_out, w->inv_final, p + o.rms_final, n, d);
+	rmsnorm_back(w->dx, gr + o.rms_final, w->dxn, w->x_out, w->inv_final, p + o.rms_final, n,
+		     d);
 
 	for (long l = c->n_layers - 1; l >= 0; l--) {
 		struct layer_acts *a = &w->layers[l];
@@ -475,9 +491,11 @@ static void backward(const struct config *c, struct work *w, const float *p, con
 		join_heads(w, w->flat, w->dq, n, c->n_heads, hs, 1);
 		linear_back(w->dxn, gr + o.wq + dd, w->flat, a->xn_att, p + o.wq + dd, n, d, d, 0);
 		join_heads(w, w->flat, w->dk, n, c->n_kv_heads, hs, 1);
-		linear_back(w->dxn, gr + o.wk + dk, w->flat, a->xn_att, p + o.wk + dk, n, d, kvd, 1);
+		linear_back(w->dxn, gr + o.wk + dk, w->flat, a->xn_att, p + o.wk + dk, n, d, kvd,
+			    1);
 		join_heads(w, w->flat, w->dv, n, c->n_kv_heads, hs, 0);
-		linear_back(w->dxn, gr + o.wv + dk, w->flat, a->xn_att, p + o.wv + dk, n, d, kvd, 1);
+		linear_back(w->dxn, gr + o.wv + dk, w->flat, a->xn_att, p + o.wv + dk, n, d, kvd,
+			    1);
 		rmsnorm_back(w->dx, gr + o.rms_att + l * d, w->dxn, a->x_in, a->inv_att,
 			     p + o.rms_att + l * d, n, d);
 	}
@@ -487,8 +505,8 @@ static void backward(const struct config *c, struct work *w, const float *p, con
 }
 
 double sequence_loss(const struct config *c, struct work *w, const float *params,
-		     const float *params_t, const int *in, const int *out, int n,
-		     float *grad, float scale)
+		     const float *params_t, const int *in, const int *out, int n, float *grad,
+		     float scale)
 {
 	double loss;
 

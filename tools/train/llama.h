@@ -38,8 +38,8 @@ static inline int unlikely(int id)
  * return the summed cross-entropy. With grad, add scale * d(sum) / d(params).
  */
 double sequence_loss(const struct config *c, struct work *w, const float *params,
-		     const float *params_t, const int *in, const int *out, int n,
-		     float *grad, float scale);
+		     const float *params_t, const int *in, const int *out, int n, float *grad,
+		     float scale);
 
 /* ids[0..prompt) are given; fill ids[prompt..n) with the model's greedy choice. */
 void continue_greedily(const struct config *c, struct work *w, const float *params,

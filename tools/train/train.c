@@ -20,15 +20,15 @@
 
 #include "llama.h"
 
-#define BOS		1
-#define SHARDS		2
-#define VAL_EVERY	40	/* every 40th document is held out */
-#define VAL_SEQS	48
-#define REPEAT_NGRAM	6	/* tokens; about three words */
-#define REPEAT_SHORT	4	/* the same, where the first use is as near as */
-#define REPEAT_NEAR	16	/* this many tokens */
-#define REPEAT_LENGTH	256	/* tokens of greedy text to judge */
-#define REPEAT_LESSON	24	/* repeated tokens to learn from */
+#define BOS	      1
+#define SHARDS	      2
+#define VAL_EVERY     40 /* every 40th document is held out */
+#define VAL_SEQS      48
+#define REPEAT_NGRAM  6 /* tokens; about three words */
+#define REPEAT_SHORT  4 /* the same, where the first use is as near as */
+#define REPEAT_NEAR   16 /* this many tokens */
+#define REPEAT_LENGTH 256 /* tokens of greedy text to judge */
+#define REPEAT_LESSON 24 /* repeated tokens to learn from */
 
 struct options {
 	const char *tokens, *out, *init, *tokenizer;
@@ -40,14 +40,14 @@ struct options {
 struct tokens {
 	int *ids;
 	long n;
-	long *starts;	/* where a sequence may start: the first token of a sentence */
+	long *starts; /* where a sequence may start: the first token of a sentence */
 	long n_starts;
 };
 
 /* What the trainer must know of the tokenizer's pieces. */
 struct pieces {
 	int full_stop;
-	char *starts_word;	/* per id: begins with a space */
+	char *starts_word; /* per id: begins with a space */
 };
 
 static void die(const char *fmt, ...)
@@ -113,8 +113,9 @@ static struct pieces load_pieces(const char *path, int vocab)
 	if (fread(&len, sizeof(len), 1, f) != 1)
 		die("%s: empty", path);
 	for (int i = 0; i < vocab; i++) {
-		if (fread(&score, sizeof(score), 1, f) != 1 || fread(&len, sizeof(len), 1, f) != 1 ||
-		    len < 1 || len > (int)sizeof(buf) || fread(buf, len, 1, f) != 1)
+		if (fread(&score, sizeof(score), 1, f) != 1 ||
+		    fread(&len, sizeof(len), 1, f) != 1 || len < 1 || len > (int)sizeof(buf) ||
+		    fread(buf, len, 1, f) != 1)
 			die("%s: not a tokenizer of %d pieces", path, vocab);
 		if (len == 1 && buf[0] == '.')
 			s.full_stop = i;
@@ -125,8 +126,8 @@ static struct pieces load_pieces(const char *path, int vocab)
 }
 
 /* Read the ids and share the documents out between training and validation. */
-static void load_tokens(const struct options *opt, int vocab, int full_stop,
-			struct tokens *train, struct tokens *val)
+static void load_tokens(const struct options *opt, int vocab, int full_stop, struct tokens *train,
+			struct tokens *val)
 {
 	FILE *f = fopen(opt->tokens, "rb");
 	struct tokens *t = train;
@@ -146,7 +147,8 @@ static void load_tokens(const struct options *opt, int vocab, int full_stop,
 	*val = (struct tokens){ xcalloc(n, sizeof(int)), 0, xcalloc(n, sizeof(long)), 0 };
 	for (long i = 0; i < n; i++) {
 		if (raw[i] >= vocab)
-			die("%s: id %d is outside the vocabulary of %d", opt->tokens, raw[i], vocab);
+			die("%s: id %d is outside the vocabulary of %d", opt->tokens, raw[i],
+			    vocab);
 		if (raw[i] == BOS)
 			t = ++doc % VAL_EVERY == VAL_EVERY / 2 ? val : train;
 		if (i && (raw[i - 1] == BOS || raw[i - 1] == full_stop) && raw[i] != BOS)
@@ -248,7 +250,7 @@ static void adam_step(struct adam *a, const struct layout *o, float *p, const fl
 	const float b1 = 0.9f, b2 = 0.98f;
 	float c1 = 1.0f - powf(b1, step), c2 = 1.0f - powf(b2, step);
 
-	#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static)
 	for (size_t i = 0; i < a->n; i++) {
 		int norm = (i >= o->rms_att && i < o->wq) || (i >= o->rms_ffn && i < o->w1) ||
 			   i >= o->rms_final;
@@ -268,14 +270,15 @@ static double validate(const struct config *c, struct work **works, const float 
 	long scored[VAL_SEQS], n = 0;
 	double sum = 0.0;
 
-	#pragma omp parallel for schedule(static, 1)
+#pragma omp parallel for schedule(static, 1)
 	for (int s = 0; s < SHARDS; s++) {
 		int *in = xcalloc(2 * c->seq_len, sizeof(int)), *out = in + c->seq_len;
 
 		for (int i = s; i < VAL_SEQS; i += SHARDS) {
-			make_sequence(val, val->starts[i * val->n_starts / VAL_SEQS], c->seq_len, in,
-				      out);
-			loss[i] = sequence_loss(c, works[s], p, pt, in, out, c->seq_len, NULL, 0.0f);
+			make_sequence(val, val->starts[i * val->n_starts / VAL_SEQS], c->seq_len,
+				      in, out);
+			loss[i] =
+				sequence_loss(c, works[s], p, pt, in, out, c->seq_len, NULL, 0.0f);
 			scored[i] = 0;
 			for (int t = 0; t < c->seq_len; t++)
 				scored[i] += out[t] >= 0;
@@ -302,7 +305,7 @@ static int repeats(const struct pieces *pieces, const int *ids, int prompt, int 
 	int found = 0;
 
 	for (int t = 0; t < n; t++) {
-		int at = t + 1;		/* out[t] judges ids[t + 1] */
+		int at = t + 1; /* out[t] judges ids[t + 1] */
 
 		out[t] = -1;
 		if (at < prompt || at >= n)
@@ -352,15 +355,15 @@ static void train(const struct options *opt, const struct config *c)
 		double losses[SHARDS] = { 0 }, norm = 0.0, progress;
 		float lr = opt->lr, scale = 1.0f / ((float)opt->batch * c->seq_len);
 
-		int repeated[SHARDS] = { 0 }, prompts[SHARDS];
+		int repeated[SHARDS] = { 0 }, prompts[SHARDS] = { 0 };
 
 		for (int b = 0; b < opt->batch; b++)
 			starts[b] = data.starts[next_u64(&rng) % data.n_starts];
 		/* One in four goes on from BOS alone, the others from up to 32 tokens. */
-		for (int s = 0; s < SHARDS; s++)
+		for (int s = 0; s < SHARDS && opt->repeat_penalty > 0.0f; s++)
 			prompts[s] = next_u64(&rng) % 4 ? 1 + next_u64(&rng) % 32 : 1;
 		transpose_weights(c, p, pt);
-		#pragma omp parallel for schedule(static, 1)
+#pragma omp parallel for schedule(static, 1)
 		for (int s = 0; s < SHARDS; s++) {
 			int *in = xcalloc(2 * c->seq_len, sizeof(int)), *out = in + c->seq_len;
 
@@ -434,14 +437,15 @@ static void train(const struct options *opt, const struct config *c)
 static void usage(FILE *f)
 {
 	fprintf(f,
-"usage: train [options] TOKENS TOKENIZER CHECKPOINT\n"
-"Train on TOKENS (made by bpe, as is TOKENIZER) and write the CHECKPOINT of the best validation loss.\n"
-"  --dim N --hidden N --layers N --heads N --kv-heads N --vocab N --seq N   model\n"
-"  --steps N --batch N --lr X --warmup N --weight-decay X --seed N          training\n"
-"  --eval-every N      steps between validations; --threads N (at most %d useful)\n"
-"  --init CHECKPOINT   start from it instead of random weights\n"
-"  --repeat-penalty X  weight of unlikelihood training on the model's own repetitions\n"
-"                      (writes the last checkpoint, not that of the best loss)\n", SHARDS);
+		"usage: train [options] TOKENS TOKENIZER CHECKPOINT\n"
+		"Train on TOKENS (made by bpe, as is TOKENIZER) and write the CHECKPOINT of the best validation loss.\n"
+		"  --dim N --hidden N --layers N --heads N --kv-heads N --vocab N --seq N   model\n"
+		"  --steps N --batch N --lr X --warmup N --weight-decay X --seed N          training\n"
+		"  --eval-every N      steps between validations; --threads N (at most %d useful)\n"
+		"  --init CHECKPOINT   start from it instead of random weights\n"
+		"  --repeat-penalty X  weight of unlikelihood training on the model's own repetitions\n"
+		"                      (writes the last checkpoint, not that of the best loss)\n",
+		SHARDS);
 }
 
 static double number(const char *name, const char *s, double min)
@@ -457,14 +461,22 @@ static double number(const char *name, const char *s, double min)
 int main(int argc, char **argv)
 {
 	struct config c = { 96, 192, 5, 6, 3, 768, 512 };
-	struct options opt = { .steps = 1000, .batch = 8, .warmup = 200, .eval_every = 100,
-			       .threads = 2, .lr = 3e-3f, .weight_decay = 0.05f,
+	struct options opt = { .steps = 1000,
+			       .batch = 8,
+			       .warmup = 200,
+			       .eval_every = 100,
+			       .threads = 2,
+			       .lr = 3e-3f,
+			       .weight_decay = 0.05f,
 			       .seed = 1 };
-	static const char *const names[] = { "dim", "hidden", "layers", "heads", "kv-heads", "vocab",
-		"seq", "steps", "batch", "warmup", "eval-every", "threads", "lr",
-		"weight-decay", "seed", "repeat-penalty", "init" };
-	int *ints[] = { &c.dim, &c.hidden_dim, &c.n_layers, &c.n_heads, &c.n_kv_heads, &c.vocab_size,
-		&c.seq_len, &opt.steps, &opt.batch, &opt.warmup, &opt.eval_every, &opt.threads };
+	static const char *const names[] = {
+		"dim", "hidden",       "layers", "heads",	   "kv-heads",	 "vocab",
+		"seq", "steps",	       "batch",	 "warmup",	   "eval-every", "threads",
+		"lr",  "weight-decay", "seed",	 "repeat-penalty", "init"
+	};
+	int *ints[] = { &c.dim,	       &c.hidden_dim, &c.n_layers,     &c.n_heads,
+			&c.n_kv_heads, &c.vocab_size, &c.seq_len,      &opt.steps,
+			&opt.batch,    &opt.warmup,   &opt.eval_every, &opt.threads };
 	struct option longs[sizeof(names) / sizeof(*names) + 2] = { 0 };
 	int n = sizeof(names) / sizeof(*names), o;
 
