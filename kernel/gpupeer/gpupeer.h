@@ -7,6 +7,7 @@
 #define GPUPEER_H
 
 #include <linux/atomic.h>
+#include <linux/bits.h>
 #include <linux/dma-fence.h>
 #include <linux/io.h>
 #include <linux/kref.h>
@@ -27,7 +28,7 @@
 #include "gpupeer_hw.h"
 
 #define GPUPEER_RING_LOG2	6
-#define GPUPEER_RING_ENTRIES	(1u << GPUPEER_RING_LOG2)
+#define GPUPEER_RING_ENTRIES	BIT(GPUPEER_RING_LOG2)
 #define GPUPEER_HBM_GRANULE	SZ_64K
 #define GPUPEER_MAX_IN_SYNCS	64
 #define GPUPEER_MAX_POINTS	256
@@ -44,6 +45,8 @@
 struct dma_buf;
 struct gpupeer_job;
 
+#define GPUPEER_PARAMS_SIZE	ALIGN(sizeof(struct gpupeer_prefill), 64)
+
 /**
  * union gpupeer_params - what a descriptor points to
  * @prefill: for GPUPEER_OP_PREFILL.
@@ -53,7 +56,7 @@ struct gpupeer_job;
 union gpupeer_params {
 	struct gpupeer_prefill prefill;
 	struct gpupeer_copy copy;
-	u8 pad[ALIGN(sizeof(struct gpupeer_prefill), 64)];
+	u8 pad[GPUPEER_PARAMS_SIZE];
 };
 
 /**
@@ -122,11 +125,11 @@ struct gpupeer_device {
 	phys_addr_t hbm_phys;
 	u64 hbm_size;
 
-	struct mutex hbm_lock;
+	struct mutex hbm_lock;		/* allocator */
 	struct drm_mm hbm_mm;
 	u64 hbm_used;
 
-	struct mutex bo_lock;
+	struct mutex bo_lock;		/* list of buffers */
 	struct list_head bos;
 	unsigned int n_bos;
 	unsigned int n_exports;
@@ -135,7 +138,7 @@ struct gpupeer_device {
 	struct gpupeer_shared *shared;
 	dma_addr_t shared_dma;
 
-	spinlock_t ring_lock;
+	spinlock_t ring_lock;		/* state of the ring */
 	bool running;
 	u64 produced;
 	u64 completed;
@@ -143,12 +146,12 @@ struct gpupeer_device {
 	struct gpupeer_job *inflight[GPUPEER_RING_ENTRIES];
 
 	struct drm_gpu_scheduler sched;
-	struct mutex reset_lock;
+	struct mutex reset_lock;	/* one reset at a time */
 	u64 timeout_progress;
 
-	struct mutex job_lock;
+	struct mutex job_lock;		/* list of jobs */
 	struct list_head jobs;
-	spinlock_t count_lock;
+	spinlock_t count_lock;		/* number of jobs */
 	unsigned int n_jobs;
 	wait_queue_head_t jobs_idle;
 	atomic64_t jobs_submitted;
@@ -204,7 +207,7 @@ static inline struct gpupeer_bo *to_gpupeer_bo(struct drm_gem_object *obj)
  */
 struct gpupeer_fence {
 	struct dma_fence base;
-	spinlock_t lock;
+	spinlock_t lock;		/* the fence's own */
 	char device_name[24];
 };
 
@@ -224,7 +227,7 @@ struct gpupeer_fence {
  */
 struct gpupeer_result {
 	struct kref ref;
-	spinlock_t lock;
+	spinlock_t lock;		/* outcome */
 	u64 id;
 	bool done;
 	int error;
@@ -245,7 +248,7 @@ struct gpupeer_result {
  */
 struct gpupeer_file {
 	struct drm_sched_entity entity;
-	struct mutex lock;
+	struct mutex lock;		/* order of submissions */
 	u64 last_job;
 	struct gpupeer_result *result[GPUPEER_NUM_RESULTS];
 };

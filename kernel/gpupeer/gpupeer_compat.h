@@ -7,7 +7,6 @@
 #define GPUPEER_COMPAT_H
 
 #include <linux/dma-buf.h>
-#include <linux/version.h>
 
 #include <drm/drm_file.h>
 #include <drm/gpu_scheduler.h>
@@ -16,19 +15,21 @@
 #define dma_buf_invalidate_mappings(dmabuf)	dma_buf_move_notify(dmabuf)
 #endif
 
+static inline int gpupeer_sched_job_init(struct drm_sched_job *job,
+					 struct drm_sched_entity *entity, u32 credits,
+					 void *owner, struct drm_file *file)
+{
 #ifdef GPUPEER_HAVE_SCHED_JOB_CLIENT_ID
-#define gpupeer_sched_job_init(job, entity, credits, owner, file)	\
-	drm_sched_job_init(job, entity, credits, owner, (file)->client_id)
+	return drm_sched_job_init(job, entity, credits, owner, file->client_id);
 #else
-#define gpupeer_sched_job_init(job, entity, credits, owner, file)	\
-	drm_sched_job_init(job, entity, credits, owner)
+	return drm_sched_job_init(job, entity, credits, owner);
 #endif
+}
 
-/* The module namespace became a string in 6.13. */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
-#define GPUPEER_IMPORT_NS_DMA_BUF	MODULE_IMPORT_NS("DMA_BUF")
-#else
+#ifdef GPUPEER_HAVE_NS_TOKEN
 #define GPUPEER_IMPORT_NS_DMA_BUF	MODULE_IMPORT_NS(DMA_BUF)
+#else
+#define GPUPEER_IMPORT_NS_DMA_BUF	MODULE_IMPORT_NS("DMA_BUF")
 #endif
 
 #endif /* GPUPEER_COMPAT_H */

@@ -236,7 +236,8 @@ unsigned int gpupeer_dmabuf_revoke(struct gpupeer_device *gdev, unsigned long in
 
 		mutex_lock(&gdev->bo_lock);
 		list_for_each_entry(bo, &gdev->bos, link) {
-			if (!(bo->flags & DRM_GPUPEER_BO_HBM) || !bo->dmabuf || READ_ONCE(bo->revoked))
+			if (!(bo->flags & DRM_GPUPEER_BO_HBM) || !bo->dmabuf ||
+			    READ_ONCE(bo->revoked))
 				continue;
 			if (ino && file_inode(bo->dmabuf->file)->i_ino != ino)
 				continue;

@@ -404,6 +404,17 @@ static int job_lock_bos(struct gpupeer_job *job, struct drm_exec *exec)
 	return 0;
 }
 
+/*
+ * Who asks for points orders everything by them: an importer that synchronized
+ * implicitly would wait for the last layer before it took the first one.
+ */
+static enum dma_resv_usage job_usage(const struct gpupeer_job *job, unsigned int i)
+{
+	if (job->n_points)
+		return DMA_RESV_USAGE_BOOKKEEP;
+	return job->bo_write[i] ? DMA_RESV_USAGE_WRITE : DMA_RESV_USAGE_READ;
+}
+
 static void result_keep(struct gpupeer_file *gfile, struct gpupeer_result *result)
 {
 	struct gpupeer_result **slot;
@@ -452,7 +463,7 @@ int gpupeer_job_submit(struct gpupeer_job *job, struct drm_file *file,
 	atomic64_inc(&job->gdev->jobs_submitted);
 	for (i = 0; i < job->n_bos; i++)
 		dma_resv_add_fence(job->bo[i]->resv, &job->base.s_fence->finished,
-				   job->bo_write[i] ? DMA_RESV_USAGE_WRITE : DMA_RESV_USAGE_READ);
+				   job_usage(job, i));
 	job_out_publish(job, points, done, &out);
 	/* It may end, and be freed, at once. */
 	drm_sched_entity_push_job(&job->base);

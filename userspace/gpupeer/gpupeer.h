@@ -5,8 +5,8 @@
  *
  * Functions return 0 (or what their comment says) on success and a negative
  * errno on failure. Nothing is printed. A device and its buffers may be used
- * by several threads; a buffer must not be destroyed while another thread uses
- * it. Deadlines are absolute, in nanoseconds of CLOCK_MONOTONIC; a deadline
+ * by several threads; a buffer must not be mapped or destroyed by two threads at
+ * once. Deadlines are absolute, in nanoseconds of CLOCK_MONOTONIC; a deadline
  * in the past polls.
  */
 #ifndef GPUPEER_H
