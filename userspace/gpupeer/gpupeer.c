@@ -59,7 +59,10 @@ static void sysfs_link(const char *name, const char *link, char *out, size_t siz
 		return;
 	target[len] = '\0';
 	base = strrchr(target, '/');
-	snprintf(out, size, "%s", base ? base + 1 : target);
+	base = base ? base + 1 : target;
+	/* What does not fit is not what we look for. */
+	if (strlen(base) < size)
+		strcpy(out, base);
 }
 
 /* 0 and *fd if the node is a GPU peer (at @pci), -ENODEV if not. */
