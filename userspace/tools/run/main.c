@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+/* dacc-run: text in, text out, through the whole stack. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "run.h"
+
+int run_fail(int status, const char *fmt, ...)
+{
+	va_list ap;
+
+	fflush(stdout);
+	fputs("dacc-run: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	return status;
+}
+
+int run_fail_device(struct run *r, int err)
+{
+	struct dacc_error text;
+	int last = dacc_device_error(r->dev, &text);
+
+	if (last != err || !text.text[0])
+		return run_fail(EXIT_FAILED, "%s: %s", dacc_device_node(r->dev), dacc_strerror(err));
+	if (err == -EACCES || err == -EPERM || err == -ENODEV)
+		return run_fail(EXIT_NO_DEVICE, "%s", text.text);
+	return run_fail(err == -ENOSPC ? EXIT_TOO_LARGE : EXIT_FAILED, "%s", text.text);
+}
+
+double now_seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+static int run(struct run *r)
+{
+	double start = now_seconds();
+	int ret;
+
+	r->bounce = r->opt.bounce;
+	r->deadline = dacc_deadline(r->opt.timeout * 1e9);
+	ret = load_input(r);
+	if (ret)
+		return ret;
+	if (r->n_active) {
+		ret = open_devices(r);
+		if (!ret)
+			ret = load_weights(r);
+		r->stats.wall_load = now_seconds() - start;
+		if (!ret)
+			ret = generate(r);
+	} else if (!r->opt.json) {
+		/* -n ends within the prompts: no device has anything to do. */
+		print_prompts(r);
+	}
+	r->stats.wall_total = now_seconds() - start;
+	if (!ret && r->opt.json)
+		ret = print_json(r);
+	if (!ret)
+		ret = end_output(r);
+	if (!ret && r->opt.stats)
+		print_stats(r);
+	return ret;
+}
+
+int main(int argc, char **argv)
+{
+	static struct run r;
+	int ret = parse_options(argc, argv, &r.opt);
+
+	if (ret)
+		return ret < 0 ? EXIT_OK : ret;
+	ret = run(&r);
+	close_devices(&r);
+	free_input(&r);
+	return ret;
+}
