@@ -249,15 +249,16 @@ bool host_run(struct host *h)
 	return false;
 }
 
-bool host_wait_progress(struct host *h, unsigned int q)
+bool host_wait_progress(struct host *h, unsigned int q, uint64_t old)
 {
 	uint64_t reg = h->core ? QREG(q, DACC_QUEUE_PROGRESS) : (uint64_t)GPUPEER_REG_PROGRESS;
-	uint64_t old = rd(h, reg, 8);
 
-	for (int i = 0; i < 2000; i++) {
+	for (int i = 0; i < 200000; i++) {
+		struct timespec nap = { .tv_nsec = 100000 };
+
 		if (rd(h, reg, 8) != old)
 			return true;
-		host_sleep(h);
+		nanosleep(&nap, NULL);
 	}
 	return false;
 }

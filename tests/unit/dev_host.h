@@ -52,8 +52,8 @@ uint64_t host_alloc(struct host *h, uint64_t size);
 void *host_ptr(struct host *h, uint64_t addr);
 /* Services the device until it is idle. False: it never was. */
 bool host_run(struct host *h);
-/* Services the device until *@value is not @old or a time-out comes. */
-bool host_wait_progress(struct host *h, unsigned int q);
+/* Waits, without a service, until the progress of a queue (the GPU) is not @old. */
+bool host_wait_progress(struct host *h, unsigned int q, uint64_t old);
 
 static inline uint64_t rd(struct host *h, uint64_t reg, unsigned int size)
 {
