@@ -8,6 +8,7 @@
 #include "num.h"
 #include "num_exp.h"
 #include "num_half.h"
+#include "plain.h"
 #include "random.h"
 #include "tap.h"
 
@@ -144,74 +145,6 @@ static void exp_same_bits(void)
 }
 
 /* --- dot products --------------------------------------------------------- */
-
-/* Element i of a row, from the contract's words. */
-static float element(enum dacc_type type, const uint8_t *row, uint32_t i)
-{
-	const uint8_t *block;
-	uint16_t h;
-	uint32_t u;
-	float f;
-	int nibble;
-
-	switch (type) {
-	case DACC_TYPE_F32:
-		memcpy(&f, row + 4 * i, 4);
-		return f;
-	case DACC_TYPE_F16:
-		memcpy(&h, row + 2 * i, 2);
-		return num_half_to_float(h);
-	case DACC_TYPE_BF16:
-		memcpy(&h, row + 2 * i, 2);
-		u = (uint32_t)h << 16;
-		memcpy(&f, &u, 4);
-		return f;
-	case DACC_TYPE_Q8_0:
-		block = row + i / 32 * 34;
-		memcpy(&h, block, 2);
-		return num_half_to_float(h) * (float)(int8_t)block[2 + i % 32];
-	default:
-		block = row + i / 32 * 18;
-		memcpy(&h, block, 2);
-		nibble = i % 32 < 16 ? block[2 + i % 16] & 15 : block[2 + i % 16] >> 4;
-		return num_half_to_float(h) * (float)(nibble - 8);
-	}
-}
-
-static uint32_t plain_dot(enum dacc_type type, const uint8_t *row, const float *x, uint32_t n)
-{
-	volatile float s[16] = { 0 };
-
-	for (uint32_t i = 0; i < n; i++) {
-		volatile float product = element(type, row, i) * x[i];
-
-		s[i % 16] += product;
-	}
-	for (int j = 0; j < 8; j++)
-		s[j] += s[j + 8];
-	for (int j = 0; j < 4; j++)
-		s[j] += s[j + 4];
-	for (int j = 0; j < 2; j++)
-		s[j] += s[j + 2];
-	s[0] += s[1];
-	return s[0] == s[0] ? num_bits(s[0]) : NUM_NAN_BITS;
-}
-
-static void random_rows(enum dacc_type type, uint8_t *rows, uint64_t bytes)
-{
-	if (type == DACC_TYPE_F32) {
-		random_floats((float *)rows, bytes / 4);
-		return;
-	}
-	random_bytes(rows, bytes);
-	/* Finite values of a middle size: exponent bits 01xxx or so. */
-	if (type == DACC_TYPE_F16 || type == DACC_TYPE_BF16)
-		for (uint64_t i = 1; i < bytes; i += 2)
-			rows[i] = (rows[i] & 0x83) | 0x3c;
-	else
-		for (uint64_t i = 0; i < bytes; i += type == DACC_TYPE_Q8_0 ? 34 : 18)
-			rows[i + 1] = (rows[i + 1] & 0x83) | 0x28;
-}
 
 static void dot_case(enum dacc_type type, uint32_t rows, uint32_t n_x, uint32_t n, bool wild)
 {

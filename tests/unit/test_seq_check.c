@@ -252,7 +252,7 @@ static void loops(void)
 {
 	struct dacc_insn p[6] = { { 0 } };
 	SeqFault fault;
-	bool good;
+	bool ok;
 
 	BAD(LOOP, n0, 0, "no iteration");
 	BAD(LOOP, n1, 0, "no body");
@@ -263,18 +263,18 @@ static void loops(void)
 	p[0].n1 = 2;
 	p[3] = good[DACC_INSN_LOOP];
 	p[3].n1 = 2;
-	good = seq_check(p, 6, &fault);
-	CHECK(good, "two loops in a row: status %d", fault.status);
+	ok = seq_check(p, 6, &fault);
+	CHECK(ok, "two loops in a row: status %d", fault.status);
 	p[2] = p[3];
 	p[2].n1 = 1;
-	good = seq_check(p, 6, &fault);
-	CHECK(!good && fault.status == DACC_STATUS_BAD_INSN && fault.index == 2,
+	ok = seq_check(p, 6, &fault);
+	CHECK(!ok && fault.status == DACC_STATUS_BAD_INSN && fault.index == 2,
 	      "nested loop: status %d, index %u", fault.status, fault.index);
-	good = seq_check(&p[3], 1, &fault);
-	CHECK(!good && fault.status == DACC_STATUS_BAD_INSN, "loop at the end: status %d",
+	ok = seq_check(&p[3], 1, &fault);
+	CHECK(!ok && fault.status == DACC_STATUS_BAD_INSN, "loop at the end: status %d",
 	      fault.status);
-	good = seq_check(p, 0, &fault);
-	CHECK(good, "empty program: status %d", fault.status);
+	ok = seq_check(p, 0, &fault);
+	CHECK(ok, "empty program: status %d", fault.status);
 }
 
 /* The first bad instruction is the one that is named. */
@@ -282,9 +282,9 @@ static void first_fault(void)
 {
 	struct dacc_insn p[3] = { { 0 }, { .op = 200 }, { .reserved = 1 } };
 	SeqFault fault;
-	bool good = seq_check(p, 3, &fault);
+	bool ok = seq_check(p, 3, &fault);
 
-	CHECK(!good && fault.index == 1 && fault.status == DACC_STATUS_BAD_INSN,
+	CHECK(!ok && fault.index == 1 && fault.status == DACC_STATUS_BAD_INSN,
 	      "index %u, status %d", fault.index, fault.status);
 }
 

@@ -14,6 +14,14 @@
 #include "random.h"
 #include "seq.h"
 
+/* Odd values, so that every division rounds. */
+__attribute__((unused))
+static const uint64_t test_timing[DACC_TIMING_COUNT] = {
+	[DACC_TIMING_SRAM_BW] = 80000001, [DACC_TIMING_PEAK] = 750000007,
+	[DACC_TIMING_INSN_PS] = 20011, [DACC_TIMING_LAYER_PS] = 100003,
+	[DACC_TIMING_STEP_PS] = 1000033,
+};
+
 enum mem_kind { MEM_FLAT, MEM_SCATTERED, MEM_HOST, MEM_MIXED, MEM_MOVING, MEM_KINDS };
 
 #define PAGE		4096u
