@@ -17,8 +17,8 @@ module_param_named(p2p, gpupeer_p2p, bool, 0644);
 MODULE_PARM_DESC(p2p, "Let other devices access exported HBM (default: true)");
 
 uint gpupeer_job_timeout_ms = 30000;
-module_param_named(job_timeout_ms, gpupeer_job_timeout_ms, uint, 0444);
-MODULE_PARM_DESC(job_timeout_ms, "Time without progress after which a job is given up (default: 30000)");
+module_param_named(job_timeout_ms, gpupeer_job_timeout_ms, uint, 0644);
+MODULE_PARM_DESC(job_timeout_ms, "Time without progress after which a job is given up, for devices probed later (default: 30000)");
 
 static int gpupeer_info_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
 {

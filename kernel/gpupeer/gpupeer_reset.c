@@ -130,11 +130,14 @@ int gpupeer_reset(struct gpupeer_device *gdev, struct gpupeer_job *guilty)
 
 	mutex_lock(&gdev->reset_lock);
 	atomic64_inc(&gdev->n_resets);
+	/* Jobs that are not on the ring yet wait until it is back. */
+	drm_sched_wqueue_stop(&gdev->sched);
 	gpupeer_hw_stop(gdev, guilty, -ECANCELED);
 	pci_set_master(gdev->pdev);
 	ret = gpupeer_hw_start(gdev);
 	if (ret)
 		pci_clear_master(gdev->pdev);
+	drm_sched_wqueue_start(&gdev->sched);
 	mutex_unlock(&gdev->reset_lock);
 	drm_info(&gdev->drm, "reset %s\n", ret ? "failed, the device is dead" : "done");
 	return ret;
@@ -146,6 +149,7 @@ static void reset_prepare(struct pci_dev *pdev)
 
 	mutex_lock(&gdev->reset_lock);
 	atomic64_inc(&gdev->n_resets);
+	drm_sched_wqueue_stop(&gdev->sched);
 	gpupeer_hw_stop(gdev, NULL, -ECANCELED);
 }
 
@@ -155,6 +159,7 @@ static void reset_done(struct pci_dev *pdev)
 
 	if (gpupeer_hw_start(gdev))
 		pci_clear_master(pdev);
+	drm_sched_wqueue_start(&gdev->sched);
 	mutex_unlock(&gdev->reset_lock);
 }
 
