@@ -183,7 +183,7 @@ static void hang(void)
 	wr(h, DACC_REG_INJECT, DACC_INJECT_NONE, 4);
 	CHECK(dq_exec(&q[2], &d).status == DACC_STATUS_OK, "disarmed");
 	wr(h, DACC_REG_INJECT, DACC_INJECT_HANG | 64 << 8, 4);
-	wr(h, DACC_REG_INJECT, DACC_INJECT_HANG | 0xffffff << 8, 4);
+	wr(h, DACC_REG_INJECT, DACC_INJECT_HANG | 0xffffffu << 8, 4);
 	wr(h, DACC_REG_INJECT, 200, 4);
 	CHECK(dq_exec(&q[2], &d).status == DACC_STATUS_OK, "no such queue or fault");
 	host_free(h);
