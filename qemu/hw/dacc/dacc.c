@@ -254,6 +254,15 @@ static void dacc_realize(PCIDevice *pci, Error **errp)
                      &s->doorbell_bar);
 }
 
+static void dacc_exit(PCIDevice *pci)
+{
+    PCIDeviceClass *parent = PCI_DEVICE_CLASS(
+        object_class_by_name(TYPE_DACC_FRONT));
+
+    parent->exit(pci);
+    dacc_front_unmap(&DACC(pci)->doorbell);
+}
+
 static void dacc_init(Object *obj)
 {
     DaccFront *f = DACC_FRONT(obj);
@@ -281,6 +290,7 @@ static void dacc_class_init(ObjectClass *klass, void *data)
 
     dc->desc = "decode accelerator";
     pc->realize = dacc_realize;
+    pc->exit = dacc_exit;
     pc->vendor_id = DACC_PCI_VENDOR_ID;
     pc->device_id = DACC_PCI_DEVICE_ID;
     pc->class_id = DACC_PCI_CLASS;

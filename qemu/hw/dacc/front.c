@@ -396,6 +396,13 @@ static bool dacc_front_init_vector(DaccFront *f, Error **errp)
     return false;
 }
 
+void dacc_front_unmap(MemoryRegion *mr)
+{
+    if (mr->container) {
+        memory_region_del_subregion(mr->container, mr);
+    }
+}
+
 /* Undoes realize, also one that stopped halfway. */
 static void dacc_front_exit(PCIDevice *pci)
 {
@@ -431,13 +438,19 @@ static void dacc_front_exit(PCIDevice *pci)
         msix_uninit(pci, &f->regs_bar, &f->regs_bar);
     }
     if (f->mem) {
-        memory_region_del_subregion(&f->mem_bar, f->mem);
+        dacc_front_unmap(f->mem);
+        /*
+         * RCU keeps the block for a while; its name must be free at once, for
+         * the next device in this slot.
+         */
+        vmstate_unregister_ram(f->mem, DEVICE(f));
         if (f->memdev) {
-            vmstate_unregister_ram(f->mem, DEVICE(f));
             host_memory_backend_set_mapped(f->memdev, false);
         }
         f->mem = NULL;
     }
+    dacc_front_unmap(&f->mem_tail);
+    dacc_front_unmap(&f->regs);
 }
 
 static bool dacc_front_init_pci(DaccFront *f, Error **errp)

@@ -66,6 +66,12 @@ struct DaccFrontClass {
     void (*inject)(void *core, uint32_t value);
 };
 
+/*
+ * Takes a region out of its container. A region that stays in a container of
+ * the same device would keep the device alive for ever.
+ */
+void dacc_front_unmap(MemoryRegion *mr);
+
 /* The host operations that the front has for both; opaque is the front. */
 bool dacc_front_dma_read(void *opaque, uint64_t addr, void *buf, size_t len);
 bool dacc_front_dma_write(void *opaque, uint64_t addr, const void *buf,

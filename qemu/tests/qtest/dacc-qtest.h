@@ -187,6 +187,31 @@ static inline void dev_init(Machine *m, Dev *d, unsigned bus, unsigned slot)
     dev_enable(d);
 }
 
+/* A root port, with bus 1 and everything that dev_init() gives out behind it. */
+static inline void port_init(Machine *m, Dev *port, unsigned slot)
+{
+    *port = (Dev) { .m = m, .qts = m->qts, .cfg = ECAM + (slot << 15) };
+    cfg_write(port, PCI_PRIMARY_BUS, 0x010100);
+    cfg_write(port, PCI_MEMORY_BASE, 0xcff0c000);
+    cfg_write(port, PCI_PREF_MEMORY_BASE, 0xfff10001);
+    cfg_write(port, PCI_PREF_BASE_UPPER32, MEM64_BASE >> 32);
+    cfg_write(port, PCI_PREF_LIMIT_UPPER32, MEM64_BASE >> 32);
+    cfg_write16(port, PCI_COMMAND, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+}
+
+/* The guest's part in device_del: powers the slot off. */
+static inline void port_power_off(Dev *port)
+{
+    cfg_write16(port, cfg_cap(port, PCI_CAP_ID_EXP) + PCI_EXP_SLTCTL,
+                PCI_EXP_SLTCTL_PWR_IND_OFF | PCI_EXP_SLTCTL_PWR_OFF);
+}
+
+static inline void port_power_on(Dev *port)
+{
+    cfg_write16(port, cfg_cap(port, PCI_CAP_ID_EXP) + PCI_EXP_SLTCTL,
+                PCI_EXP_SLTCTL_PWR_IND_ON);
+}
+
 static inline uint32_t reg32(Dev *d, uint64_t off)
 {
     return qtest_readl(d->qts, d->bar[0] + off);

@@ -1105,17 +1105,11 @@ static void test_hot_unplug(void)
     Machine m;
     Dev port, d;
     Setup t;
-    unsigned exp;
     QDict *r;
 
     machine_start(&m, "-device pcie-root-port,id=rp0,chassis=1,slot=1,addr=5 "
                   "-device dacc,id=d0,bus=rp0,sram-size=4M");
-    dev_init(&m, &port, 0, 5);
-    cfg_write(&port, PCI_PRIMARY_BUS, 0x010100);
-    cfg_write(&port, PCI_MEMORY_BASE, 0xcff0c000);
-    cfg_write(&port, PCI_PREF_MEMORY_BASE, 0xfff10001);
-    cfg_write(&port, PCI_PREF_BASE_UPPER32, MEM64_BASE >> 32);
-    cfg_write(&port, PCI_PREF_LIMIT_UPPER32, MEM64_BASE >> 32);
+    port_init(&m, &port, 5);
     dev_init(&m, &d, 1, 0);
     g_assert_cmphex(cfg_read(&d, 0), ==, 0xdacc1234);
     g_assert_cmphex(reg32(&d, DACC_REG_ID), ==, DACC_ID_MAGIC);
@@ -1136,16 +1130,13 @@ static void test_hot_unplug(void)
                   " 'id': 'd0' } }");
     g_assert_true(qdict_haskey(r, "return"));
     qobject_unref(r);
-    /* The guest's part: power the slot off. */
-    exp = cfg_cap(&port, PCI_CAP_ID_EXP);
-    cfg_write16(&port, exp + PCI_EXP_SLTCTL, PCI_EXP_SLTCTL_PWR_IND_OFF |
-                PCI_EXP_SLTCTL_PWR_OFF);
+    port_power_off(&port);
     qtest_qmp_eventwait(m.qts, "DEVICE_DELETED");
     g_assert_cmphex(cfg_read(&d, 0), ==, 0xffffffff);
     check_alive(m.qts);
 
     /* And a new one in its place. */
-    cfg_write16(&port, exp + PCI_EXP_SLTCTL, PCI_EXP_SLTCTL_PWR_IND_ON);
+    port_power_on(&port);
     qtest_qmp_device_add(m.qts, "dacc", "d1", "{ 'bus': 'rp0' }");
     dev_enable(&d);
     g_assert_cmphex(reg32(&d, DACC_REG_ID), ==, DACC_ID_MAGIC);
@@ -1156,43 +1147,43 @@ static void test_hot_unplug(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    qtest_add_func("/dacc/identity", test_identity);
-    qtest_add_func("/dacc/registers", test_registers);
-    qtest_add_func("/dacc/access-sizes", test_access_sizes);
-    qtest_add_func("/dacc/register-sweep", test_register_sweep);
-    qtest_add_func("/dacc/sram-tail", test_sram_tail);
-    qtest_add_func("/dacc/properties", test_bad_properties);
-    qtest_add_func("/dacc/queue/bad-values", test_queue_bad_values);
-    qtest_add_func("/dacc/queue/bad-vector", test_bad_vector);
-    qtest_add_func("/dacc/queue/doorbell-range", test_doorbell_range);
-    qtest_add_func("/dacc/queue/wrap", test_ring_wrap);
-    qtest_add_func("/dacc/queue/two", test_two_queues);
-    qtest_add_func("/dacc/queue/reset-hung", test_queue_reset);
-    qtest_add_func("/dacc/op/nop", test_nop);
-    qtest_add_func("/dacc/op/bad", test_bad_opcode);
-    qtest_add_func("/dacc/op/copy", test_copy);
-    qtest_add_func("/dacc/op/fill", test_fill);
-    qtest_add_func("/dacc/op/blocks", test_blocks);
-    qtest_add_func("/dacc/op/blocks-bad-entry", test_blocks_bad_entry);
-    qtest_add_func("/dacc/op/decode", test_decode);
-    qtest_add_func("/dacc/op/decode-no-thread", test_decode_no_thread);
-    qtest_add_func("/dacc/op/decode-two-threads", test_decode_two_threads);
-    qtest_add_func("/dacc/fault/unmapped", test_unmapped);
-    qtest_add_func("/dacc/fault/read-only", test_read_only);
-    qtest_add_func("/dacc/fault/tlb-invalidate", test_tlb);
-    qtest_add_func("/dacc/fault/bad-table", test_bad_table);
-    qtest_add_func("/dacc/fault/bus-master-off", test_bus_master_off);
-    qtest_add_func("/dacc/fault/dma-to-mmio", test_dma_to_mmio);
-    qtest_add_func("/dacc/fault/dma-to-rom", test_dma_to_rom);
-    qtest_add_func("/dacc/fault/inject", test_inject);
-    qtest_add_func("/dacc/msix/raised", test_msix);
-    qtest_add_func("/dacc/msix/masked", test_msix_masked);
-    qtest_add_func("/dacc/reset/flr", test_flr);
-    qtest_add_func("/dacc/reset/device", test_device_reset);
-    qtest_add_func("/dacc/reset/system", test_system_reset);
-    qtest_add_func("/dacc/vm-stop", test_vm_stop);
-    qtest_add_func("/dacc/unmigratable", test_unmigratable);
-    qtest_add_func("/dacc/two-devices", test_two_devices);
-    qtest_add_func("/dacc/hot-unplug", test_hot_unplug);
+    g_test_add_func("/dacc/identity", test_identity);
+    g_test_add_func("/dacc/registers", test_registers);
+    g_test_add_func("/dacc/access-sizes", test_access_sizes);
+    g_test_add_func("/dacc/register-sweep", test_register_sweep);
+    g_test_add_func("/dacc/sram-tail", test_sram_tail);
+    g_test_add_func("/dacc/properties", test_bad_properties);
+    g_test_add_func("/dacc/queue/bad-values", test_queue_bad_values);
+    g_test_add_func("/dacc/queue/bad-vector", test_bad_vector);
+    g_test_add_func("/dacc/queue/doorbell-range", test_doorbell_range);
+    g_test_add_func("/dacc/queue/wrap", test_ring_wrap);
+    g_test_add_func("/dacc/queue/two", test_two_queues);
+    g_test_add_func("/dacc/queue/reset-hung", test_queue_reset);
+    g_test_add_func("/dacc/op/nop", test_nop);
+    g_test_add_func("/dacc/op/bad", test_bad_opcode);
+    g_test_add_func("/dacc/op/copy", test_copy);
+    g_test_add_func("/dacc/op/fill", test_fill);
+    g_test_add_func("/dacc/op/blocks", test_blocks);
+    g_test_add_func("/dacc/op/blocks-bad-entry", test_blocks_bad_entry);
+    g_test_add_func("/dacc/op/decode", test_decode);
+    g_test_add_func("/dacc/op/decode-no-thread", test_decode_no_thread);
+    g_test_add_func("/dacc/op/decode-two-threads", test_decode_two_threads);
+    g_test_add_func("/dacc/fault/unmapped", test_unmapped);
+    g_test_add_func("/dacc/fault/read-only", test_read_only);
+    g_test_add_func("/dacc/fault/tlb-invalidate", test_tlb);
+    g_test_add_func("/dacc/fault/bad-table", test_bad_table);
+    g_test_add_func("/dacc/fault/bus-master-off", test_bus_master_off);
+    g_test_add_func("/dacc/fault/dma-to-mmio", test_dma_to_mmio);
+    g_test_add_func("/dacc/fault/dma-to-rom", test_dma_to_rom);
+    g_test_add_func("/dacc/fault/inject", test_inject);
+    g_test_add_func("/dacc/msix/raised", test_msix);
+    g_test_add_func("/dacc/msix/masked", test_msix_masked);
+    g_test_add_func("/dacc/reset/flr", test_flr);
+    g_test_add_func("/dacc/reset/device", test_device_reset);
+    g_test_add_func("/dacc/reset/system", test_system_reset);
+    g_test_add_func("/dacc/vm-stop", test_vm_stop);
+    g_test_add_func("/dacc/unmigratable", test_unmigratable);
+    g_test_add_func("/dacc/two-devices", test_two_devices);
+    g_test_add_func("/dacc/hot-unplug", test_hot_unplug);
     return g_test_run();
 }
