@@ -1,0 +1,537 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The driver's objects.
+ *
+ * Lock order, outer first (Documentation/driver.rst says why):
+ *
+ *	dacc_file.lock
+ *	dacc_queue.submit_lock
+ *	dacc_vm.lock
+ *	dma_resv of buffers (taken together with drm_exec)
+ *	dacc_vm.pt_lock
+ *	dacc_device.tlb_lock
+ *	dacc_device.hw_lock
+ *	dacc_queue.run_lock
+ *	dacc_queue.lock (interrupts off)
+ *	dacc_fence.lock
+ *
+ * hw_lock and what is inside it are taken on the way to signalling a fence:
+ * nothing is allocated under them and no reservation object is locked.
+ */
+#ifndef _DACC_DEVICE_H
+#define _DACC_DEVICE_H
+
+#include <linux/dma-fence.h>
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/notifier.h>
+#include <linux/pci.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+
+#include <drm/drm_device.h>
+#include <drm/drm_file.h>
+#include <drm/drm_gem.h>
+#include <drm/drm_gpuvm.h>
+#include <drm/ttm/ttm_bo.h>
+#include <drm/ttm/ttm_device.h>
+
+#include <dacc_hw.h>
+#include <drm/dacc_accel.h>
+
+#include "dacc_compat.h"
+
+struct dacc_queue;
+struct dacc_vm;
+
+#define DACC_SRAM_ALIGN			SZ_64K
+#define DACC_NUM_CLASSES		2
+
+extern unsigned int dacc_job_timeout_ms;
+extern bool dacc_p2p;
+
+/**
+ * struct dacc_link - what is known of a link port's other end
+ * @uid: identity of the link; 0: no port.
+ * @peer_domain: PCI domain of the other end.
+ * @peer_bdf: its bus, device and function, as in PCI_DEVID().
+ * @found: the other end was found on the PCI bus.
+ * @base: first bus address of the decoder's window.
+ * @size: its bytes; 0: the decoder is off.
+ */
+struct dacc_link {
+	u64 uid;
+	u32 peer_domain;
+	u32 peer_bdf;
+	bool found;
+	u64 base;
+	u64 size;
+};
+
+/**
+ * struct dacc_device - a decode accelerator
+ * @drm: base; outlives the binding to the PCI device while files are open.
+ * @pdev: PCI function.
+ * @regs: DACC_BAR_REGS.
+ * @doorbells: DACC_BAR_DOORBELL.
+ * @sram: DACC_BAR_SRAM, write combining; for zeroing only.
+ * @sram_phys: CPU physical address of the SRAM aperture.
+ * @version: DACC_REG_VERSION.
+ * @features: DACC_REG_FEATURES.
+ * @sram_size: bytes of SRAM.
+ * @num_queues: hardware queues.
+ * @num_asids: address spaces, ASID 0 included.
+ * @num_links: link ports.
+ * @max_blocks: most blocks in a block table.
+ * @max_insns: most instructions in a program.
+ * @timing: parameters in the order of enum dacc_timing.
+ * @nvec: MSI-X vectors that were granted.
+ * @irqs: vectors whose handler is installed.
+ * @wq: runs jobs whose fences signalled, timeouts and recovery.
+ * @ttm: buffer manager.
+ * @bo_lock: protects @bos.
+ * @bos: every buffer of this device.
+ * @hw_lock: serialises reset and the tables below.
+ * @hw_up: the device is initialised; false while it is reset or lost.
+ * @queues: queue in each hardware slot. Written under @hw_lock, read in
+ *	interrupt handlers; an entry is cleared before synchronize_irq().
+ * @vms: address space of each ASID, under @hw_lock.
+ * @tlb_lock: one TLB invalidation at a time.
+ * @link_lock: protects @links.
+ * @links: link ports.
+ * @link_work: looks for peers and programs the decoders.
+ * @link_nb: tells of PCI devices that come and go.
+ * @link_registered: @link_nb is registered.
+ * @last_progress: jiffies at which any queue was last seen to advance, or was
+ *	reset.
+ * @resets: device resets by the driver.
+ * @queue_resets: queue resets after a fault or a hang.
+ * @num_bos: buffers, by kind.
+ * @num_vms: address spaces.
+ * @num_live_queues: queues that were not freed yet.
+ * @num_jobs: jobs that have not ended.
+ */
+struct dacc_device {
+	struct drm_device drm;
+	struct pci_dev *pdev;
+	void __iomem *regs;
+	void __iomem *doorbells;
+	void __iomem *sram;
+	resource_size_t sram_phys;
+
+	u32 version;
+	u64 features;
+	u64 sram_size;
+	u32 num_queues;
+	u32 num_asids;
+	u32 num_links;
+	u32 max_blocks;
+	u32 max_insns;
+	u64 timing[DACC_TIMING_COUNT];
+
+	int nvec;
+	int irqs;
+	struct workqueue_struct *wq;
+
+	struct ttm_device ttm;
+	struct mutex bo_lock; /* @bos */
+	struct list_head bos;
+
+	struct mutex hw_lock; /* reset, @queues, @vms */
+	bool hw_up;
+	struct dacc_queue *queues[DACC_MAX_QUEUES];
+	struct dacc_vm *vms[DACC_MAX_ASIDS];
+	struct mutex tlb_lock; /* TLB registers */
+
+	struct mutex link_lock; /* @links, decoders */
+	struct dacc_link links[DACC_MAX_LINKS];
+	struct work_struct link_work;
+	struct notifier_block link_nb;
+	bool link_registered;
+
+	unsigned long last_progress;
+	u32 resets;
+	u32 queue_resets;
+	struct {
+		atomic_t sram;
+		atomic_t host;
+		atomic_t imported;
+	} num_bos;
+	atomic_t num_vms;
+	atomic_t num_live_queues;
+	atomic_t num_jobs;
+};
+
+static inline struct dacc_device *to_dacc(struct drm_device *drm)
+{
+	return container_of(drm, struct dacc_device, drm);
+}
+
+/**
+ * struct dacc_file - a client
+ * @lock: protects creation and destruction of the objects below.
+ * @vms: address spaces by id.
+ * @queues: queues by id.
+ * @busy_ps: device time of the jobs of queues that are gone, by class.
+ */
+struct dacc_file {
+	struct mutex lock; /* creation, destruction */
+	struct xarray vms;
+	struct xarray queues;
+	u64 busy_ps[DACC_NUM_CLASSES];
+};
+
+/**
+ * struct dacc_bo - a buffer
+ * @tbo: base. A TTM object for buffers of our own; of an imported buffer only
+ *	@tbo.base (the GEM object) is used.
+ * @link: in dacc_device.bos.
+ * @flags: DRM_DACC_BO_SRAM, _HOST or _IMPORTED; constant.
+ * @dma_buf: imported buffers: what it was imported from, with a reference: the
+ *	reservation object is in it.
+ * @sgt: host and imported buffers: DMA addresses for the device once bound.
+ *	Under the reservation lock, as are all below.
+ * @shared: imported, or exported at least once: jobs leave fences in it.
+ * @peer: @sgt is peer device memory.
+ * @revoked: the exporter took it back, or the device is gone.
+ */
+struct dacc_bo {
+	struct ttm_buffer_object tbo;
+	struct list_head link;
+	u32 flags;
+	struct dma_buf *dma_buf;
+	struct sg_table *sgt;
+	bool shared;
+	bool peer;
+	bool revoked;
+};
+
+static inline struct dacc_bo *to_dacc_bo(struct drm_gem_object *obj)
+{
+	return container_of(obj, struct dacc_bo, tbo.base);
+}
+
+static inline struct drm_gem_object *dacc_bo_gem(struct dacc_bo *bo)
+{
+	return &bo->tbo.base;
+}
+
+static inline u64 dacc_bo_sram_offset(struct dacc_bo *bo)
+{
+	return (u64)bo->tbo.resource->start << PAGE_SHIFT;
+}
+
+/**
+ * struct dacc_pt - a page table
+ * @entries: what the device walks; one page of coherent memory.
+ * @dma: its bus address.
+ * @used: entries that are not zero.
+ * @trash: in dacc_vm.trash while it waits for a TLB invalidation.
+ * @child: tables below, for levels above 0.
+ */
+struct dacc_pt {
+	__le64 *entries;
+	dma_addr_t dma;
+	u32 used;
+	struct list_head trash;
+	struct dacc_pt *child[];
+};
+
+/**
+ * struct dacc_vm - an address space
+ * @gpuvm: base; a queue holds a reference.
+ * @dacc: device.
+ * @lock: serialises VM_BIND.
+ * @pt_lock: protects the page table; taken inside reservation locks.
+ * @root: page table; NULL once the device is gone.
+ * @trash: tables that were unhooked and await a TLB invalidation.
+ * @asid: hardware address space.
+ * @queues: queues that use it, under dacc_file.lock.
+ */
+struct dacc_vm {
+	struct drm_gpuvm gpuvm;
+	struct dacc_device *dacc;
+	struct mutex lock; /* VM_BIND */
+	struct mutex pt_lock; /* page table */
+	struct dacc_pt *root;
+	struct list_head trash;
+	u32 asid;
+	u32 queues;
+};
+
+static inline struct dacc_vm *to_dacc_vm(struct drm_gpuvm *gpuvm)
+{
+	return container_of(gpuvm, struct dacc_vm, gpuvm);
+}
+
+/**
+ * struct dacc_vma - a mapping
+ * @va: base.
+ * @readonly: the device may not write.
+ */
+struct dacc_vma {
+	struct drm_gpuva va;
+	bool readonly;
+};
+
+static inline struct dacc_vma *to_dacc_vma(struct drm_gpuva *va)
+{
+	return container_of(va, struct dacc_vma, va);
+}
+
+/**
+ * struct dacc_fence - fence of a submission
+ * @base: base; also kept alive by whoever waits, longer than any queue.
+ * @lock: its lock, for that reason not in the queue.
+ * @queue_class: for the timeline's name.
+ */
+struct dacc_fence {
+	struct dma_fence base;
+	spinlock_t lock; /* of @base */
+	u32 queue_class;
+};
+
+struct dacc_batch;
+
+/**
+ * struct dacc_job - a job, from SUBMIT to its end
+ * @link: in dacc_queue.pending or .running.
+ * @batch: the submission that it is part of.
+ * @seq: sequence number in the queue, and in the ring.
+ * @error: it is not to be run (a NOP takes its place); its fence's error.
+ * @desc: ring descriptor.
+ */
+struct dacc_job {
+	struct list_head link;
+	struct dacc_batch *batch;
+	u64 seq;
+	int error;
+	struct dacc_desc desc;
+};
+
+/**
+ * struct dacc_batch - a submission
+ * @queue: queue; the batch never outlives it.
+ * @fence: signalled when the last job has ended.
+ * @deps: fences that the first job waits for.
+ * @n_deps: number of them.
+ * @n_explicit: the first so many came by in_syncs: their errors count.
+ * @next_dep: first that was not seen signalled. Under dacc_queue.run_lock.
+ * @waiting: @cb is in @deps[@next_dep]. Under dacc_queue.run_lock.
+ * @cb: tells that a fence has signalled.
+ * @error: error of a fence among the explicit ones.
+ * @n_jobs: jobs.
+ * @jobs: the jobs.
+ */
+struct dacc_batch {
+	struct dacc_queue *queue;
+	struct dma_fence *fence;
+	struct dma_fence **deps;
+	u32 n_deps;
+	u32 n_explicit;
+	u32 next_dep;
+	bool waiting;
+	struct dma_fence_cb cb;
+	int error;
+	u32 n_jobs;
+	struct dacc_job jobs[] __counted_by(n_jobs);
+};
+
+/**
+ * struct dacc_queue - a queue, one to one with a hardware queue
+ * @ref: the file's id table holds one, and so does each ioctl that uses it.
+ * @dacc: device.
+ * @vm: address space; holds a reference.
+ * @id: id in its file, for debugfs and traces.
+ * @pid: process that created it, likewise.
+ * @queue_class: enum drm_dacc_queue_class.
+ * @depth: ring length.
+ * @hwq: hardware queue.
+ * @context: fence context.
+ * @ring: descriptors, coherent memory; NULL once stopped for good.
+ * @ring_dma: its bus address.
+ * @cpl: completion area, coherent memory.
+ * @cpl_dma: its bus address.
+ * @submit_lock: one SUBMIT at a time, so that sequence numbers, fences and
+ *	timeline points have one order.
+ * @run_lock: one writer of the ring.
+ * @lock: protects all below.
+ * @state: enum drm_dacc_queue_state.
+ * @first_error: error of the first job that has not ended, once @state is not
+ *	DRM_DACC_QUEUE_OK.
+ * @error: likewise, of those behind it.
+ * @attached: the hardware queue is ours and enabled.
+ * @pending: jobs that are not in the ring.
+ * @running: jobs in the ring.
+ * @submitted: sequence number of the latest job.
+ * @produced: descriptors in the ring so far.
+ * @completed: jobs that have ended.
+ * @fault: enum dacc_status that stopped it.
+ * @fault_index: block or instruction.
+ * @fault_addr: virtual address.
+ * @busy_ps: device time of the jobs so far.
+ * @results: of the last @depth jobs.
+ * @wait: woken when jobs end.
+ * @run_work: moves jobs into the ring.
+ * @timeout_work: looks for progress.
+ * @recover_work: resets the queue after a fault or a hang.
+ * @last_completed: seen by @timeout_work, as all below.
+ * @last_counter: DACC_QUEUE_PROGRESS.
+ * @last_change: jiffies at which either changed.
+ */
+struct dacc_queue {
+	struct kref ref;
+	struct dacc_device *dacc;
+	struct dacc_vm *vm;
+	u32 id;
+	pid_t pid;
+	u32 queue_class;
+	u32 depth;
+	u32 hwq;
+	u64 context;
+	struct dacc_desc *ring;
+	dma_addr_t ring_dma;
+	void *cpl;
+	dma_addr_t cpl_dma;
+
+	struct mutex submit_lock; /* SUBMIT */
+	struct mutex run_lock; /* ring */
+	spinlock_t lock; /* all below */
+	u32 state;
+	int first_error;
+	int error;
+	bool attached;
+	struct list_head pending;
+	struct list_head running;
+	u64 submitted;
+	u64 produced;
+	u64 completed;
+	u32 fault;
+	u32 fault_index;
+	u64 fault_addr;
+	u64 busy_ps;
+	struct drm_dacc_result *results;
+
+	wait_queue_head_t wait;
+	struct work_struct run_work;
+	struct delayed_work timeout_work;
+	struct work_struct recover_work;
+	u64 last_completed;
+	u64 last_counter;
+	unsigned long last_change;
+};
+
+/* dacc_hw.c */
+int dacc_hw_identify(struct dacc_device *dacc);
+int dacc_hw_reset(struct dacc_device *dacc);
+void dacc_hw_start(struct dacc_device *dacc);
+void dacc_hw_write_asid(struct dacc_device *dacc, u32 asid, struct dacc_pt *root);
+int dacc_hw_tlb_invalidate(struct dacc_device *dacc, u32 asid);
+int dacc_hw_queue_reset(struct dacc_device *dacc, u32 hwq);
+int dacc_hw_queue_enable(struct dacc_queue *queue);
+
+/* dacc_irq.c */
+int dacc_irq_init(struct dacc_device *dacc);
+void dacc_irq_fini(struct dacc_device *dacc);
+u32 dacc_irq_vector(struct dacc_device *dacc, u32 hwq);
+void dacc_irq_synchronize(struct dacc_device *dacc, u32 hwq);
+
+/* dacc_ttm.c */
+int dacc_ttm_init(struct dacc_device *dacc);
+u64 dacc_ttm_sram_used(struct dacc_device *dacc);
+void dacc_ttm_placement(u32 flags, struct ttm_place *place, struct ttm_placement *placement);
+
+/* dacc_bo.c */
+struct dacc_bo *dacc_bo_create(struct dacc_device *dacc, u64 size, u32 flags);
+void dacc_bo_track(struct dacc_device *dacc, struct dacc_bo *bo);
+void dacc_bo_untrack(struct dacc_device *dacc, struct dacc_bo *bo);
+int dacc_bo_map_dma(struct dacc_bo *bo);
+void dacc_bo_unmap_dma(struct dacc_bo *bo);
+void dacc_bo_unplug(struct dacc_device *dacc);
+
+/* dacc_gem.c */
+extern const struct drm_gem_object_funcs dacc_gem_funcs;
+int dacc_bo_create_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
+int dacc_bo_mmap_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
+int dacc_bo_info_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
+
+/* dacc_dmabuf.c */
+struct drm_gem_object *dacc_dmabuf_import(struct drm_device *drm, struct dma_buf *dma_buf);
+struct dma_buf *dacc_dmabuf_export(struct drm_gem_object *obj, int flags);
+void dacc_dmabuf_detach(struct dacc_bo *bo);
+int dacc_dmabuf_map(struct dacc_bo *bo);
+void dacc_dmabuf_unmap(struct dacc_bo *bo);
+
+/* dacc_vm.c */
+int dacc_vm_create_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
+int dacc_vm_destroy_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
+int dacc_vm_bind_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
+void dacc_vm_close(struct dacc_vm *vm);
+void dacc_vm_zap(struct dacc_bo *bo);
+void dacc_vm_unplug(struct dacc_device *dacc);
+
+/* dacc_pt.c */
+struct dacc_pt *dacc_pt_create(struct dacc_device *dacc, u32 level);
+void dacc_pt_destroy(struct dacc_device *dacc, struct dacc_pt *pt, u32 level);
+int dacc_pt_map_bo(struct dacc_vm *vm, struct dacc_bo *bo, u64 va, u64 offset, u64 size,
+		   bool readonly);
+void dacc_pt_unmap(struct dacc_vm *vm, u64 va, u64 size);
+void dacc_pt_flush(struct dacc_vm *vm);
+
+/* dacc_link.c */
+void dacc_link_init(struct dacc_device *dacc);
+void dacc_link_fini(struct dacc_device *dacc);
+void dacc_link_restore(struct dacc_device *dacc);
+bool dacc_link_covers(struct dacc_device *dacc, struct sg_table *sgt);
+
+/* dacc_queue.c */
+int dacc_queue_create_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
+int dacc_queue_destroy_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
+int dacc_queue_info_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
+struct dacc_queue *dacc_queue_get(struct dacc_file *file, u32 id);
+void dacc_queue_put(struct dacc_queue *queue);
+void dacc_queue_close(struct dacc_file *file, struct dacc_queue *queue);
+void dacc_queue_unplug(struct dacc_device *dacc);
+
+/* dacc_job.c */
+int dacc_submit_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
+void dacc_batch_free(struct dacc_batch *batch);
+void dacc_batch_stop_waiting(struct dacc_batch *batch);
+void dacc_queue_run(struct dacc_queue *queue);
+void dacc_queue_run_work(struct work_struct *work);
+
+/* dacc_fence.c */
+struct dma_fence *dacc_fence_alloc(u32 queue_class);
+void dacc_fence_init(struct dma_fence *fence, u64 context, u64 seq);
+void dacc_fence_free(struct dma_fence *fence);
+int dacc_fence_error(struct dma_fence *fence);
+
+/* dacc_complete.c */
+void dacc_queue_complete(struct dacc_queue *queue);
+void dacc_queue_fail(struct dacc_queue *queue, u32 state, int first, int rest, u32 status);
+void dacc_queue_end(struct dacc_queue *queue);
+
+/* dacc_wait.c */
+int dacc_wait_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
+
+/* dacc_reset.c */
+void dacc_queue_recover_work(struct work_struct *work);
+void dacc_queue_timeout_work(struct work_struct *work);
+void dacc_queue_watch(struct dacc_queue *queue);
+void dacc_queue_stop(struct dacc_queue *queue);
+void dacc_device_reset(struct dacc_device *dacc, const char *why);
+extern const struct pci_error_handlers dacc_pci_err_handlers;
+
+/* dacc_query.c */
+int dacc_query_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
+
+/* dacc_debugfs.c */
+void dacc_debugfs_init(struct dacc_device *dacc);
+
+/* dacc_fdinfo.c */
+void dacc_show_fdinfo(struct drm_printer *p, struct drm_file *file);
+
+#endif /* _DACC_DEVICE_H */

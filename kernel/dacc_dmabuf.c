@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * dma-buf: import with peer-to-peer access and revocation, export of host
+ * buffers and, page-less, of SRAM.
+ */
+#include <linux/dma-buf.h>
+#include <linux/dma-mapping.h>
+#include <linux/dma-resv.h>
+#include <linux/scatterlist.h>
+#ifdef CONFIG_PCI_P2PDMA
+#include <linux/pci-p2pdma.h>
+#endif
+
+#include <drm/drm_drv.h>
+#include <drm/drm_prime.h>
+
+#include "dacc_device.h"
+
+#ifdef DACC_HAVE_P2PDMA_PROVIDER
+#include <linux/dma-buf-mapping.h>
+#endif
+
+/*
+ * How long an exporter that takes its buffer back is made to wait for jobs that
+ * use it. Then the mapping goes, and those jobs fault.
+ */
+#define DACC_REVOKE_WAIT		msecs_to_jiffies(2000)
+
+/* A segment stays below 4 GiB: its length is 32 bits. */
+#define DACC_MAX_SEGMENT		SZ_1G
+
+static const struct dma_buf_ops dacc_dmabuf_ops;
+
+/* --- import --- */
+
+/*
+ * The exporter takes its memory back; it holds the reservation lock. What was
+ * mapped stays in the address spaces as a hole until it is unmapped there.
+ */
+static void dacc_dmabuf_invalidate(struct dma_buf_attachment *attach)
+{
+	struct dacc_bo *bo = to_dacc_bo(attach->importer_priv);
+
+	dma_resv_assert_held(attach->dmabuf->resv);
+	if (bo->revoked)
+		return;
+	bo->revoked = true;
+	if (!bo->sgt)
+		return;
+	dma_resv_wait_timeout(attach->dmabuf->resv, DMA_RESV_USAGE_BOOKKEEP, false,
+			      DACC_REVOKE_WAIT);
+	dacc_vm_zap(bo);
+	dacc_dmabuf_unmap(bo);
+}
+
+static const struct dma_buf_attach_ops dacc_attach_ops = {
+	.allow_peer2peer = true,
+	.invalidate_mappings = dacc_dmabuf_invalidate,
+};
+
+/**
+ * dacc_dmabuf_import - drm_driver.gem_prime_import
+ * @drm: device
+ * @dma_buf: buffer of another device, or one of our own
+ *
+ * Memory is mapped at the first VM_BIND, not here.
+ *
+ * Return: GEM object with a reference, or an error pointer: -EREMOTEIO if the
+ * exporter does not let this device attach.
+ */
+struct drm_gem_object *dacc_dmabuf_import(struct drm_device *drm, struct dma_buf *dma_buf)
+{
+	struct dacc_device *dacc = to_dacc(drm);
+	struct dma_buf_attachment *attach;
+	struct drm_gem_object *obj;
+	struct dacc_bo *bo;
+	int idx, ret;
+
+	if (dma_buf->ops == &dacc_dmabuf_ops) {
+		obj = dma_buf->priv;
+		if (obj->dev == drm) {
+			drm_gem_object_get(obj);
+			return obj;
+		}
+	}
+	if (!PAGE_ALIGNED(dma_buf->size) || !dma_buf->size)
+		return ERR_PTR(-EINVAL);
+
+	bo = kzalloc(sizeof(*bo), GFP_KERNEL);
+	if (!bo)
+		return ERR_PTR(-ENOMEM);
+	obj = dacc_bo_gem(bo);
+	bo->flags = DRM_DACC_BO_IMPORTED;
+	bo->shared = true;
+	obj->funcs = &dacc_gem_funcs;
+	drm_gem_private_object_init(drm, obj, dma_buf->size);
+	obj->resv = dma_buf->resv;
+
+	if (!drm_dev_enter(drm, &idx)) {
+		ret = -ENODEV;
+		goto err_free;
+	}
+	/* The exporter may call back from here on: the object is complete. */
+	attach = dma_buf_dynamic_attach(dma_buf, drm->dev, &dacc_attach_ops, obj);
+	if (IS_ERR(attach)) {
+		ret = PTR_ERR(attach);
+		if (ret != -ENOMEM)
+			ret = -EREMOTEIO;
+		goto err_exit;
+	}
+	get_dma_buf(dma_buf);
+	bo->dma_buf = dma_buf;
+	obj->import_attach = attach;
+	dacc_bo_track(dacc, bo);
+	drm_dev_exit(idx);
+	return obj;
+
+err_exit:
+	drm_dev_exit(idx);
+err_free:
+	drm_gem_object_release(obj);
+	kfree(bo);
+	return ERR_PTR(ret);
+}
+
+/**
+ * dacc_dmabuf_detach - end the attachment of an imported buffer
+ * @bo: buffer that is not mapped; may have been detached already
+ */
+void dacc_dmabuf_detach(struct dacc_bo *bo)
+{
+	struct drm_gem_object *obj = dacc_bo_gem(bo);
+
+	if (!obj->import_attach)
+		return;
+	dma_buf_detach(bo->dma_buf, obj->import_attach);
+	obj->import_attach = NULL;
+}
+
+/*
+ * Peer memory has no struct page. An entry's page pointer is read only to see
+ * that there is none; exporters leave orig_nents at 0 or the pointer NULL.
+ */
+static bool dacc_sgt_is_peer(struct dma_buf_attachment *attach, struct sg_table *sgt)
+{
+	struct page *page;
+
+	if (!attach->peer2peer)
+		return false;
+	if (!sgt->orig_nents)
+		return true;
+	page = sg_page(sgt->sgl);
+	return !page || is_zone_device_page(page);
+}
+
+/**
+ * dacc_dmabuf_map - get the DMA addresses of an imported buffer
+ * @bo: buffer that is not mapped and not revoked; reservation lock is held
+ *
+ * Return: 0; -EREMOTEIO if this device may not reach the memory; -ENOMEM;
+ * -ERESTARTSYS.
+ */
+int dacc_dmabuf_map(struct dacc_bo *bo)
+{
+	struct dma_buf_attachment *attach = dacc_bo_gem(bo)->import_attach;
+	struct scatterlist *sg;
+	struct sg_table *sgt;
+	u64 size = 0;
+	int i;
+
+	if (!attach)
+		return -ENODEV;
+	sgt = dma_buf_map_attachment(attach, DMA_BIDIRECTIONAL);
+	if (IS_ERR(sgt)) {
+		int ret = PTR_ERR(sgt);
+
+		if (ret == -ENOMEM || ret == -EINTR || ret == -ERESTARTSYS)
+			return ret;
+		return -EREMOTEIO;
+	}
+	bo->sgt = sgt;
+	bo->peer = dacc_sgt_is_peer(attach, sgt);
+	for_each_sgtable_dma_sg(sgt, sg, i) {
+		if (!PAGE_ALIGNED(sg_dma_address(sg)) || !PAGE_ALIGNED(sg_dma_len(sg)))
+			goto refuse;
+		size += sg_dma_len(sg);
+	}
+	if (size < dacc_bo_gem(bo)->size || (bo->peer && !READ_ONCE(dacc_p2p)))
+		goto refuse;
+	return 0;
+
+refuse:
+	dacc_dmabuf_unmap(bo);
+	bo->peer = false;
+	return -EREMOTEIO;
+}
+
+/**
+ * dacc_dmabuf_unmap - give the DMA addresses of an imported buffer back
+ * @bo: mapped buffer that no page table names; reservation lock is held
+ */
+void dacc_dmabuf_unmap(struct dacc_bo *bo)
+{
+	dma_buf_unmap_attachment(dacc_bo_gem(bo)->import_attach, bo->sgt, DMA_BIDIRECTIONAL);
+	bo->sgt = NULL;
+}
+
+/* --- export --- */
+
+static int dacc_dmabuf_attach(struct dma_buf *dma_buf, struct dma_buf_attachment *attach)
+{
+	struct dacc_bo *bo = to_dacc_bo(dma_buf->priv);
+
+	/* SRAM has no pages and is never moved to memory that has. */
+	if (bo->flags & DRM_DACC_BO_SRAM && !attach->peer2peer)
+		return -EOPNOTSUPP;
+	return 0;
+}
+
+/* Buffers stay where they are as long as they live. */
+static int dacc_dmabuf_pin(struct dma_buf_attachment *attach)
+{
+	return 0;
+}
+
+static void dacc_dmabuf_unpin(struct dma_buf_attachment *attach)
+{
+}
+
+static struct sg_table *dacc_dmabuf_map_host(struct dma_buf_attachment *attach,
+					     struct dacc_bo *bo, enum dma_data_direction dir)
+{
+	struct ttm_tt *tt = bo->tbo.ttm;
+	struct sg_table *sgt;
+	int ret;
+
+	sgt = drm_prime_pages_to_sg(bo->tbo.base.dev, tt->pages, tt->num_pages);
+	if (IS_ERR(sgt))
+		return sgt;
+	ret = dma_map_sgtable(attach->dev, sgt, dir, 0);
+	if (ret) {
+		sg_free_table(sgt);
+		kfree(sgt);
+		return ERR_PTR(ret);
+	}
+	return sgt;
+}
+
+#ifdef DACC_HAVE_P2PDMA_PROVIDER
+static struct sg_table *dacc_dmabuf_map_sram(struct dma_buf_attachment *attach,
+					     struct dacc_bo *bo, enum dma_data_direction dir)
+{
+	struct dacc_device *dacc = to_dacc(bo->tbo.base.dev);
+	struct p2pdma_provider *provider = pcim_p2pdma_provider(dacc->pdev, DACC_BAR_SRAM);
+	struct phys_vec vec = {
+		.paddr = dacc->sram_phys + dacc_bo_sram_offset(bo),
+		.len = dacc_bo_gem(bo)->size,
+	};
+
+	if (IS_ERR_OR_NULL(provider))
+		return ERR_PTR(-EOPNOTSUPP);
+	return dma_buf_phys_vec_to_sgt(attach, provider, &vec, 1, vec.len, dir);
+}
+
+static void dacc_dmabuf_unmap_sram(struct dma_buf_attachment *attach, struct sg_table *sgt,
+				   enum dma_data_direction dir)
+{
+	dma_buf_free_sgt(attach, sgt, dir);
+}
+#else
+static void dacc_dmabuf_unmap_sram(struct dma_buf_attachment *attach, struct sg_table *sgt,
+				   enum dma_data_direction dir)
+{
+	struct scatterlist *sg;
+	int i;
+
+	/* Entries that were not mapped have no length. */
+	for_each_sgtable_dma_sg(sgt, sg, i) {
+		if (sg_dma_len(sg))
+			dma_unmap_resource(attach->dev, sg_dma_address(sg), sg_dma_len(sg), dir, 0);
+	}
+	sg_free_table(sgt);
+	kfree(sgt);
+}
+
+/* Without P2PDMA in the kernel: by way of the host bridge, as any BAR. */
+static struct sg_table *dacc_dmabuf_map_sram(struct dma_buf_attachment *attach,
+					     struct dacc_bo *bo, enum dma_data_direction dir)
+{
+	struct dacc_device *dacc = to_dacc(bo->tbo.base.dev);
+	phys_addr_t phys = dacc->sram_phys + dacc_bo_sram_offset(bo);
+	u64 size = dacc_bo_gem(bo)->size;
+	struct scatterlist *sg;
+	struct sg_table *sgt;
+	int i, ret;
+
+	sgt = kzalloc(sizeof(*sgt), GFP_KERNEL);
+	if (!sgt)
+		return ERR_PTR(-ENOMEM);
+	ret = sg_alloc_table(sgt, DIV_ROUND_UP_ULL(size, DACC_MAX_SEGMENT), GFP_KERNEL);
+	if (ret) {
+		kfree(sgt);
+		return ERR_PTR(ret);
+	}
+	for_each_sgtable_dma_sg(sgt, sg, i) {
+		u64 len = min_t(u64, size, DACC_MAX_SEGMENT);
+		dma_addr_t addr = dma_map_resource(attach->dev, phys, len, dir, 0);
+
+		if (dma_mapping_error(attach->dev, addr)) {
+			dacc_dmabuf_unmap_sram(attach, sgt, dir);
+			return ERR_PTR(-ENOMEM);
+		}
+		/* No page, only a DMA address. */
+		sg_set_page(sg, NULL, len, 0);
+		sg_dma_address(sg) = addr;
+		sg_dma_len(sg) = len;
+		phys += len;
+		size -= len;
+	}
+	return sgt;
+}
+#endif
+
+static struct sg_table *dacc_dmabuf_map_dma_buf(struct dma_buf_attachment *attach,
+						enum dma_data_direction dir)
+{
+	struct dacc_bo *bo = to_dacc_bo(attach->dmabuf->priv);
+
+	dma_resv_assert_held(attach->dmabuf->resv);
+	if (bo->flags & DRM_DACC_BO_HOST)
+		return dacc_dmabuf_map_host(attach, bo, dir);
+	if (bo->revoked)
+		return ERR_PTR(-ENODEV);
+	if (!attach->peer2peer)
+		return ERR_PTR(-EOPNOTSUPP);
+	return dacc_dmabuf_map_sram(attach, bo, dir);
+}
+
+static void dacc_dmabuf_unmap_dma_buf(struct dma_buf_attachment *attach, struct sg_table *sgt,
+				      enum dma_data_direction dir)
+{
+	struct dacc_bo *bo = to_dacc_bo(attach->dmabuf->priv);
+
+	if (bo->flags & DRM_DACC_BO_SRAM) {
+		dacc_dmabuf_unmap_sram(attach, sgt, dir);
+		return;
+	}
+	dma_unmap_sgtable(attach->dev, sgt, dir, 0);
+	sg_free_table(sgt);
+	kfree(sgt);
+}
+
+static const struct dma_buf_ops dacc_dmabuf_ops = {
+	.attach = dacc_dmabuf_attach,
+	.pin = dacc_dmabuf_pin,
+	.unpin = dacc_dmabuf_unpin,
+	.map_dma_buf = dacc_dmabuf_map_dma_buf,
+	.unmap_dma_buf = dacc_dmabuf_unmap_dma_buf,
+	.release = drm_gem_dmabuf_release,
+	.mmap = drm_gem_dmabuf_mmap,
+};
+
+/**
+ * dacc_dmabuf_export - drm_gem_object_funcs.export
+ * @obj: buffer of our own
+ * @flags: of the file
+ *
+ * From now on jobs of address spaces that have it bound leave fences in it.
+ *
+ * Return: dma-buf or an error pointer.
+ */
+struct dma_buf *dacc_dmabuf_export(struct drm_gem_object *obj, int flags)
+{
+	DEFINE_DMA_BUF_EXPORT_INFO(info);
+	struct dacc_bo *bo = to_dacc_bo(obj);
+	struct drm_gpuvm_bo *vm_bo;
+
+	info.exp_name = obj->dev->driver->name;
+	info.owner = THIS_MODULE;
+	info.ops = &dacc_dmabuf_ops;
+	info.size = obj->size;
+	info.flags = flags;
+	info.priv = obj;
+	info.resv = obj->resv;
+
+	dma_resv_lock(obj->resv, NULL);
+	bo->shared = true;
+	drm_gem_for_each_gpuvm_bo(vm_bo, obj)
+		drm_gpuvm_bo_extobj_add(vm_bo);
+	dma_resv_unlock(obj->resv);
+
+	return drm_gem_dmabuf_export(obj->dev, &info);
+}

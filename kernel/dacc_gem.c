@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * GEM: the life of a buffer's object, and the ioctls on buffers.
+ */
+#include <drm/drm_drv.h>
+#include <drm/drm_gem_ttm_helper.h>
+#include <drm/drm_vma_manager.h>
+
+#include "dacc_device.h"
+
+/* No file, mapping or dma-buf refers to it; CPU mappings still may. */
+static void dacc_gem_free(struct drm_gem_object *obj)
+{
+	struct dacc_device *dacc = to_dacc(obj->dev);
+	struct dacc_bo *bo = to_dacc_bo(obj);
+
+	dma_resv_lock(obj->resv, NULL);
+	dacc_bo_unmap_dma(bo);
+	if (!(bo->flags & DRM_DACC_BO_IMPORTED))
+		ttm_bo_unpin(&bo->tbo);
+	dma_resv_unlock(obj->resv);
+
+	if (bo->flags & DRM_DACC_BO_IMPORTED) {
+		dacc_dmabuf_detach(bo);
+		dacc_bo_untrack(dacc, bo);
+		dma_buf_put(bo->dma_buf);
+		drm_gem_object_release(obj);
+		kfree(bo);
+	} else {
+		dacc_bo_untrack(dacc, bo);
+		ttm_bo_fini(&bo->tbo);
+	}
+}
+
+static int dacc_gem_mmap(struct drm_gem_object *obj, struct vm_area_struct *vma)
+{
+	if (to_dacc_bo(obj)->flags & DRM_DACC_BO_IMPORTED)
+		return -EOPNOTSUPP;
+	return drm_gem_ttm_mmap(obj, vma);
+}
+
+/* TTM's fault handler gives zero pages once the device is unplugged. */
+static const struct vm_operations_struct dacc_vm_ops = {
+	.fault = ttm_bo_vm_fault,
+	.open = ttm_bo_vm_open,
+	.close = ttm_bo_vm_close,
+	.access = ttm_bo_vm_access,
+};
+
+const struct drm_gem_object_funcs dacc_gem_funcs = {
+	.free = dacc_gem_free,
+	.export = dacc_dmabuf_export,
+	.mmap = dacc_gem_mmap,
+	.vm_ops = &dacc_vm_ops,
+};
+
+/**
+ * dacc_bo_create_ioctl - DRM_IOCTL_DACC_BO_CREATE
+ * @drm: device
+ * @data: struct drm_dacc_bo_create
+ * @file: client
+ *
+ * Return: 0 or a negative errno, see dacc_bo_create().
+ */
+int dacc_bo_create_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
+{
+	struct drm_dacc_bo_create *args = data;
+	struct dacc_bo *bo;
+	int ret;
+
+	if (args->flags != DRM_DACC_BO_SRAM && args->flags != DRM_DACC_BO_HOST)
+		return -EINVAL;
+	if (!args->size)
+		return -EINVAL;
+
+	bo = dacc_bo_create(to_dacc(drm), args->size, args->flags);
+	if (IS_ERR(bo))
+		return PTR_ERR(bo);
+	args->size = dacc_bo_gem(bo)->size;
+	ret = drm_gem_handle_create(file, dacc_bo_gem(bo), &args->handle);
+	drm_gem_object_put(dacc_bo_gem(bo));
+	return ret;
+}
+
+/**
+ * dacc_bo_mmap_ioctl - DRM_IOCTL_DACC_BO_MMAP
+ * @drm: device
+ * @data: struct drm_dacc_bo_mmap
+ * @file: client
+ *
+ * Return: 0, -EINVAL, -ENOENT, or -EOPNOTSUPP for an imported buffer.
+ */
+int dacc_bo_mmap_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
+{
+	struct drm_dacc_bo_mmap *args = data;
+	struct drm_gem_object *obj;
+	int ret = 0;
+
+	if (args->pad)
+		return -EINVAL;
+	obj = drm_gem_object_lookup(file, args->handle);
+	if (!obj)
+		return -ENOENT;
+	if (to_dacc_bo(obj)->flags & DRM_DACC_BO_IMPORTED)
+		ret = -EOPNOTSUPP;
+	else
+		args->offset = drm_vma_node_offset_addr(&obj->vma_node);
+	drm_gem_object_put(obj);
+	return ret;
+}
+
+/**
+ * dacc_bo_info_ioctl - DRM_IOCTL_DACC_BO_INFO
+ * @drm: device
+ * @data: struct drm_dacc_bo_info
+ * @file: client
+ *
+ * Return: 0, -ENOENT or -ERESTARTSYS.
+ */
+int dacc_bo_info_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
+{
+	struct drm_dacc_bo_info *args = data;
+	struct drm_gem_object *obj;
+	struct dacc_bo *bo;
+	int ret;
+
+	obj = drm_gem_object_lookup(file, args->handle);
+	if (!obj)
+		return -ENOENT;
+	bo = to_dacc_bo(obj);
+	ret = dma_resv_lock_interruptible(obj->resv, NULL);
+	if (ret)
+		goto out_put;
+	args->size = obj->size;
+	args->flags = bo->flags;
+	if (bo->flags & DRM_DACC_BO_IMPORTED) {
+		if (bo->revoked)
+			args->flags |= DRM_DACC_BO_REVOKED;
+		if (bo->peer)
+			args->flags |= DRM_DACC_BO_PEER;
+		if (bo->peer && bo->sgt && dacc_link_covers(to_dacc(drm), bo->sgt))
+			args->flags |= DRM_DACC_BO_LINKED;
+	}
+	dma_resv_unlock(obj->resv);
+out_put:
+	drm_gem_object_put(obj);
+	return ret;
+}

@@ -1,0 +1,630 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * SUBMIT, and the way of a job into the ring.
+ *
+ * A hardware queue belongs to one client and runs its jobs in order, so there is
+ * nothing to schedule: a submission waits for its fences, then its descriptors
+ * go into the ring behind those before it. Sequence numbers of jobs and of
+ * descriptors are the same; a job that is not to be run leaves a NOP.
+ */
+#include <linux/dma-fence-chain.h>
+#include <linux/dma-resv.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include <drm/drm_drv.h>
+#include <drm/drm_exec.h>
+#include <drm/drm_syncobj.h>
+
+#include "dacc_device.h"
+#include "dacc_mmio.h"
+#include "dacc_trace.h"
+
+/**
+ * struct dacc_out_sync - a syncobj to signal
+ * @syncobj: with a reference.
+ * @chain: for a timeline point.
+ * @point: or 0.
+ */
+struct dacc_out_sync {
+	struct drm_syncobj *syncobj;
+	struct dma_fence_chain *chain;
+	u64 point;
+};
+
+/* --- check --- */
+
+static bool dacc_va_ok(u64 va, u64 size, u64 align)
+{
+	u64 end;
+
+	return size && IS_ALIGNED(va, align) && !check_add_overflow(va, size, &end) &&
+	       end <= 1ull << DACC_VA_BITS;
+}
+
+static bool dacc_words_zero(const struct drm_dacc_job *job, u32 from)
+{
+	for (; from < ARRAY_SIZE(job->raw); from++) {
+		if (job->raw[from])
+			return false;
+	}
+	return true;
+}
+
+static bool dacc_copy_ok(const struct drm_dacc_job *job)
+{
+	u64 src = job->copy.src, dst = job->copy.dst, len = job->copy.len;
+
+	return len <= DACC_MAX_COPY && dacc_va_ok(src, len, 1) && dacc_va_ok(dst, len, 1) &&
+	       (src + len <= dst || dst + len <= src) && dacc_words_zero(job, 3);
+}
+
+static bool dacc_blocks_ok(struct dacc_device *dacc, const struct drm_dacc_job *job)
+{
+	return !job->blocks.pad && job->blocks.n_blocks <= dacc->max_blocks &&
+	       dacc_va_ok(job->blocks.table,
+			  (u64)job->blocks.n_blocks * sizeof(struct dacc_block), 8) &&
+	       dacc_words_zero(job, 2);
+}
+
+static bool dacc_fill_ok(const struct drm_dacc_job *job)
+{
+	return !job->fill.pad && IS_ALIGNED(job->fill.len, 4) && job->fill.len <= DACC_MAX_COPY &&
+	       dacc_va_ok(job->fill.dst, job->fill.len, 4) && dacc_words_zero(job, 3);
+}
+
+static bool dacc_decode_ok(struct dacc_device *dacc, const struct drm_dacc_job *job)
+{
+	u64 insns = (u64)job->decode.n_insns * sizeof(struct dacc_insn);
+	u64 seqs = (u64)job->decode.batch * sizeof(struct dacc_seq);
+	u64 out = (u64)job->decode.batch * DACC_OUT_STRIDE(job->decode.max_tokens);
+
+	return job->decode.n_insns <= dacc->max_insns && job->decode.batch <= DACC_MAX_BATCH &&
+	       job->decode.max_tokens && job->decode.max_tokens <= DACC_MAX_TOKENS &&
+	       dacc_va_ok(job->decode.program, insns, 64) &&
+	       dacc_va_ok(job->decode.seqs, seqs, 64) &&
+	       dacc_va_ok(job->decode.out, out, 8) && dacc_words_zero(job, 4);
+}
+
+static bool dacc_job_ok(struct dacc_queue *queue, const struct drm_dacc_job *job)
+{
+	bool transfer = queue->queue_class == DRM_DACC_QUEUE_TRANSFER;
+	u32 flags = 0;
+
+	if (job->type == DRM_DACC_JOB_COPY || job->type == DRM_DACC_JOB_COPY_BLOCKS)
+		flags = DRM_DACC_JOB_CHECKSUM;
+	if (job->flags & ~flags)
+		return false;
+	switch (job->type) {
+	case DRM_DACC_JOB_NOP:
+		return dacc_words_zero(job, 0);
+	case DRM_DACC_JOB_COPY:
+		return transfer && dacc_copy_ok(job);
+	case DRM_DACC_JOB_COPY_BLOCKS:
+		return transfer && dacc_blocks_ok(queue->dacc, job);
+	case DRM_DACC_JOB_FILL:
+		return transfer && dacc_fill_ok(job);
+	case DRM_DACC_JOB_DECODE:
+		return !transfer && dacc_decode_ok(queue->dacc, job);
+	default:
+		return false;
+	}
+}
+
+/* @from was checked; the device checks what it finds in memory. */
+static void dacc_job_encode(struct dacc_desc *desc, const struct drm_dacc_job *from)
+{
+	desc->flags = DACC_DESC_IRQ;
+	if (from->flags & DRM_DACC_JOB_CHECKSUM)
+		desc->flags |= DACC_DESC_CHECKSUM;
+	desc->not_before = from->not_before_ps;
+	switch (from->type) {
+	case DRM_DACC_JOB_COPY:
+		desc->opcode = DACC_OP_COPY;
+		desc->copy.src = from->copy.src;
+		desc->copy.dst = from->copy.dst;
+		desc->copy.len = from->copy.len;
+		break;
+	case DRM_DACC_JOB_COPY_BLOCKS:
+		desc->opcode = DACC_OP_COPY_BLOCKS;
+		desc->blocks.table = from->blocks.table;
+		desc->blocks.n_blocks = from->blocks.n_blocks;
+		break;
+	case DRM_DACC_JOB_FILL:
+		desc->opcode = DACC_OP_FILL;
+		desc->fill.dst = from->fill.dst;
+		desc->fill.len = from->fill.len;
+		desc->fill.pattern = from->fill.pattern;
+		break;
+	case DRM_DACC_JOB_DECODE:
+		desc->opcode = DACC_OP_DECODE;
+		desc->decode.program = from->decode.program;
+		desc->decode.seqs = from->decode.seqs;
+		desc->decode.out = from->decode.out;
+		desc->decode.n_insns = from->decode.n_insns;
+		desc->decode.batch = from->decode.batch;
+		desc->decode.max_tokens = from->decode.max_tokens;
+		break;
+	default:
+		desc->opcode = DACC_OP_NOP;
+		break;
+	}
+}
+
+/* --- submissions --- */
+
+/**
+ * dacc_batch_free - free a submission
+ * @batch: submission that nothing waits for; its fence, if it still has one,
+ *	was not initialised. Any context.
+ */
+void dacc_batch_free(struct dacc_batch *batch)
+{
+	u32 i;
+
+	for (i = batch->next_dep; i < batch->n_deps; i++)
+		dma_fence_put(batch->deps[i]);
+	kfree(batch->deps);
+	dacc_fence_free(batch->fence);
+	kfree(batch);
+}
+
+static struct dacc_batch *dacc_batch_create(struct dacc_queue *queue,
+					    const struct drm_dacc_submit *args)
+{
+	struct drm_dacc_job *from;
+	struct dacc_batch *batch;
+	u32 i;
+
+	from = vmemdup_array_user(u64_to_user_ptr(args->jobs), args->n_jobs, sizeof(*from));
+	if (IS_ERR(from))
+		return ERR_CAST(from);
+	batch = kzalloc(struct_size(batch, jobs, args->n_jobs), GFP_KERNEL);
+	if (!batch) {
+		kvfree(from);
+		return ERR_PTR(-ENOMEM);
+	}
+	batch->n_jobs = args->n_jobs;
+	batch->queue = queue;
+	for (i = 0; i < args->n_jobs; i++) {
+		struct dacc_job *job = &batch->jobs[i];
+
+		if (!dacc_job_ok(queue, &from[i])) {
+			dacc_batch_free(batch);
+			kvfree(from);
+			return ERR_PTR(-EINVAL);
+		}
+		dacc_job_encode(&job->desc, &from[i]);
+		job->batch = batch;
+		INIT_LIST_HEAD(&job->link);
+	}
+	kvfree(from);
+	batch->fence = dacc_fence_alloc(queue->queue_class);
+	if (!batch->fence) {
+		dacc_batch_free(batch);
+		return ERR_PTR(-ENOMEM);
+	}
+	return batch;
+}
+
+/* Takes over the reference to @fence, also when it fails. */
+static int dacc_batch_add_dep(struct dacc_batch *batch, struct dma_fence *fence)
+{
+	struct dma_fence **deps;
+
+	/* The array grows at every power of two. */
+	if (!(batch->n_deps & (batch->n_deps - 1))) {
+		deps = krealloc_array(batch->deps, batch->n_deps ? 2 * batch->n_deps : 1,
+				      sizeof(*deps), GFP_KERNEL);
+		if (!deps) {
+			dma_fence_put(fence);
+			return -ENOMEM;
+		}
+		batch->deps = deps;
+	}
+	batch->deps[batch->n_deps++] = fence;
+	return 0;
+}
+
+static int dacc_batch_add_in_syncs(struct dacc_batch *batch, struct drm_file *file,
+				   const struct drm_dacc_submit *args)
+{
+	struct drm_dacc_sync *syncs;
+	int ret = 0;
+	u32 i;
+
+	if (!args->n_in_syncs)
+		return 0;
+	syncs = memdup_array_user(u64_to_user_ptr(args->in_syncs), args->n_in_syncs,
+				  sizeof(*syncs));
+	if (IS_ERR(syncs))
+		return PTR_ERR(syncs);
+	for (i = 0; i < args->n_in_syncs && !ret; i++) {
+		struct dma_fence *fence;
+
+		ret = syncs[i].pad ? -EINVAL : 0;
+		if (!ret)
+			ret = drm_syncobj_find_fence(file, syncs[i].handle, syncs[i].point, 0,
+						     &fence);
+		if (!ret)
+			ret = dacc_batch_add_dep(batch, fence);
+	}
+	kfree(syncs);
+	batch->n_explicit = batch->n_deps;
+	return ret;
+}
+
+/* A buffer's writers; those of this queue come before this job anyway. */
+static int dacc_batch_add_implicit(struct dacc_batch *batch, struct drm_gpuvm_exec *exec)
+{
+	struct drm_gem_object *obj;
+	unsigned long index;
+	int ret;
+
+	drm_exec_for_each_locked_object(&exec->exec, index, obj) {
+		struct dma_resv_iter cursor;
+		struct dma_fence *fence;
+
+		dma_resv_for_each_fence(&cursor, obj->resv, DMA_RESV_USAGE_WRITE, fence) {
+			if (fence->context == batch->queue->context ||
+			    dma_fence_is_signaled(fence))
+				continue;
+			ret = dacc_batch_add_dep(batch, dma_fence_get(fence));
+			if (ret)
+				return ret;
+		}
+	}
+	return 0;
+}
+
+static bool dacc_vm_may_write(struct dacc_vm *vm, struct drm_gem_object *obj)
+{
+	struct drm_gpuvm_bo *vm_bo = drm_gpuvm_bo_find(&vm->gpuvm, obj);
+	struct drm_gpuva *va;
+	bool write = false;
+
+	if (!vm_bo)
+		return true;
+	drm_gpuvm_bo_for_each_va(va, vm_bo)
+		write |= !to_dacc_vma(va)->readonly;
+	drm_gpuvm_bo_put(vm_bo);
+	return write;
+}
+
+static void dacc_batch_publish(struct dacc_batch *batch, struct drm_gpuvm_exec *exec,
+			       struct dacc_out_sync *outs, u32 n_outs)
+{
+	struct dacc_vm *vm = batch->queue->vm;
+	struct drm_gem_object *obj;
+	unsigned long index;
+	u32 i;
+
+	drm_exec_for_each_locked_object(&exec->exec, index, obj) {
+		/* The address space's own object has no memory. */
+		if (obj == vm->gpuvm.r_obj)
+			continue;
+		dma_resv_add_fence(obj->resv, batch->fence, dacc_vm_may_write(vm, obj) ?
+				   DMA_RESV_USAGE_WRITE : DMA_RESV_USAGE_READ);
+	}
+	for (i = 0; i < n_outs; i++) {
+		if (outs[i].chain) {
+			drm_syncobj_add_point(outs[i].syncobj, outs[i].chain, batch->fence,
+					      outs[i].point);
+			outs[i].chain = NULL;
+		} else {
+			drm_syncobj_replace_fence(outs[i].syncobj, batch->fence);
+		}
+	}
+}
+
+static void dacc_put_out_syncs(struct dacc_out_sync *outs, u32 n)
+{
+	u32 i;
+
+	for (i = 0; outs && i < n; i++) {
+		if (outs[i].syncobj)
+			drm_syncobj_put(outs[i].syncobj);
+		dma_fence_chain_free(outs[i].chain);
+	}
+	kfree(outs);
+}
+
+static struct dacc_out_sync *dacc_get_out_syncs(struct drm_file *file,
+						const struct drm_dacc_submit *args)
+{
+	struct dacc_out_sync *outs;
+	struct drm_dacc_sync *syncs;
+	int ret = 0;
+	u32 i;
+
+	if (!args->n_out_syncs)
+		return NULL;
+	syncs = memdup_array_user(u64_to_user_ptr(args->out_syncs), args->n_out_syncs,
+				  sizeof(*syncs));
+	if (IS_ERR(syncs))
+		return ERR_CAST(syncs);
+	outs = kcalloc(args->n_out_syncs, sizeof(*outs), GFP_KERNEL);
+	if (!outs) {
+		kfree(syncs);
+		return ERR_PTR(-ENOMEM);
+	}
+	for (i = 0; i < args->n_out_syncs && !ret; i++) {
+		if (syncs[i].pad) {
+			ret = -EINVAL;
+			break;
+		}
+		outs[i].syncobj = drm_syncobj_find(file, syncs[i].handle);
+		outs[i].point = syncs[i].point;
+		if (!outs[i].syncobj) {
+			ret = -ENOENT;
+			break;
+		}
+		if (syncs[i].point) {
+			outs[i].chain = dma_fence_chain_alloc();
+			if (!outs[i].chain)
+				ret = -ENOMEM;
+		}
+	}
+	kfree(syncs);
+	if (ret) {
+		dacc_put_out_syncs(outs, args->n_out_syncs);
+		return ERR_PTR(ret);
+	}
+	return outs;
+}
+
+/*
+ * Gives the jobs their sequence numbers and makes the fence a fence. After this
+ * nothing may fail. The caller holds submit_lock.
+ */
+static int dacc_batch_arm(struct dacc_batch *batch)
+{
+	struct dacc_queue *queue = batch->queue;
+	u64 seq;
+	u32 i;
+
+	/* Only this side adds jobs, so there can but be more room than seen. */
+	spin_lock_irq(&queue->lock);
+	seq = queue->submitted;
+	if (queue->state != DRM_DACC_QUEUE_OK) {
+		spin_unlock_irq(&queue->lock);
+		return -EIO;
+	}
+	if (seq - queue->completed + batch->n_jobs > queue->depth) {
+		spin_unlock_irq(&queue->lock);
+		return -EAGAIN;
+	}
+	spin_unlock_irq(&queue->lock);
+
+	for (i = 0; i < batch->n_jobs; i++) {
+		batch->jobs[i].seq = ++seq;
+		batch->jobs[i].desc.cookie = (u32)seq;
+	}
+	dacc_fence_init(batch->fence, queue->context, seq);
+	return 0;
+}
+
+/* From here on the queue owns the batch. */
+static void dacc_batch_push(struct dacc_batch *batch)
+{
+	struct dacc_queue *queue = batch->queue;
+	u32 i, n = batch->n_jobs;
+	bool dead;
+
+	atomic_add(n, &queue->dacc->num_jobs);
+	spin_lock_irq(&queue->lock);
+	for (i = 0; i < n; i++)
+		list_add_tail(&batch->jobs[i].link, &queue->pending);
+	queue->submitted += n;
+	dead = !queue->attached;
+	spin_unlock_irq(&queue->lock);
+	/* It failed meanwhile, and nobody else is going to look. */
+	if (dead)
+		dacc_queue_end(queue);
+}
+
+static int dacc_submit(struct dacc_queue *queue, struct drm_dacc_submit *args,
+		       struct dacc_batch *batch, struct dacc_out_sync *outs)
+{
+	struct drm_gpuvm_exec exec = {
+		.vm = &queue->vm->gpuvm,
+		.flags = DRM_EXEC_INTERRUPTIBLE_WAIT,
+		.num_fences = 1,
+	};
+	bool cookie;
+	int ret;
+
+	ret = mutex_lock_interruptible(&queue->submit_lock);
+	if (ret)
+		return ret;
+	ret = drm_gpuvm_exec_lock(&exec);
+	if (ret)
+		goto out_unlock;
+	ret = dacc_batch_add_implicit(batch, &exec);
+	if (!ret)
+		ret = dacc_batch_arm(batch);
+	if (ret) {
+		drm_gpuvm_exec_unlock(&exec);
+		goto out_unlock;
+	}
+	args->seq = batch->jobs[batch->n_jobs - 1].seq;
+	trace_dacc_job_submit(queue->hwq, args->seq, batch->n_jobs, batch->n_deps);
+
+	cookie = dma_fence_begin_signalling();
+	dacc_batch_publish(batch, &exec, outs, args->n_out_syncs);
+	dacc_batch_push(batch);
+	dma_fence_end_signalling(cookie);
+	drm_gpuvm_exec_unlock(&exec);
+
+	cookie = dma_fence_begin_signalling();
+	dacc_queue_run(queue);
+	dma_fence_end_signalling(cookie);
+out_unlock:
+	mutex_unlock(&queue->submit_lock);
+	return ret;
+}
+
+/**
+ * dacc_submit_ioctl - DRM_IOCTL_DACC_SUBMIT
+ * @drm: device
+ * @data: struct drm_dacc_submit
+ * @file: client
+ *
+ * Return: 0, -EINVAL, -ENOENT, -EFAULT, -EAGAIN if the queue is full, -EIO if
+ * it is out of service, -ENOMEM or -ERESTARTSYS. After an error no job was
+ * submitted.
+ */
+int dacc_submit_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
+{
+	struct drm_dacc_submit *args = data;
+	struct dacc_out_sync *outs;
+	struct dacc_batch *batch;
+	struct dacc_queue *queue;
+	int ret;
+
+	if (!args->n_jobs || args->n_jobs > DRM_DACC_MAX_JOBS ||
+	    args->n_in_syncs > DRM_DACC_MAX_SYNCS || args->n_out_syncs > DRM_DACC_MAX_SYNCS)
+		return -EINVAL;
+	queue = dacc_queue_get(file->driver_priv, args->queue);
+	if (!queue)
+		return -ENOENT;
+	batch = dacc_batch_create(queue, args);
+	if (IS_ERR(batch)) {
+		ret = PTR_ERR(batch);
+		goto out_queue;
+	}
+	ret = dacc_batch_add_in_syncs(batch, file, args);
+	if (ret)
+		goto out_batch;
+	outs = dacc_get_out_syncs(file, args);
+	if (IS_ERR(outs)) {
+		ret = PTR_ERR(outs);
+		goto out_batch;
+	}
+	ret = dacc_submit(queue, args, batch, outs);
+	dacc_put_out_syncs(outs, args->n_out_syncs);
+out_batch:
+	if (ret)
+		dacc_batch_free(batch);
+out_queue:
+	dacc_queue_put(queue);
+	return ret;
+}
+
+/* --- into the ring --- */
+
+static void dacc_batch_dep_signalled(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	struct dacc_queue *queue = container_of(cb, struct dacc_batch, cb)->queue;
+
+	queue_work(queue->dacc->wq, &queue->run_work);
+}
+
+/**
+ * dacc_batch_stop_waiting - forget the fences that a submission waits for
+ * @batch: submission; its queue's run_lock is held
+ */
+void dacc_batch_stop_waiting(struct dacc_batch *batch)
+{
+	lockdep_assert_held(&batch->queue->run_lock);
+	if (batch->waiting)
+		dma_fence_remove_callback(batch->deps[batch->next_dep], &batch->cb);
+	batch->waiting = false;
+}
+
+/* Have all fences signalled? If not, the first that has not calls back. */
+static bool dacc_batch_ready(struct dacc_batch *batch)
+{
+	while (batch->next_dep < batch->n_deps) {
+		struct dma_fence *fence = batch->deps[batch->next_dep];
+
+		if (batch->waiting && !dma_fence_is_signaled(fence))
+			return false;
+		/* The callback may be running right now: this waits for it. */
+		dacc_batch_stop_waiting(batch);
+		if (!dma_fence_add_callback(fence, &batch->cb, dacc_batch_dep_signalled)) {
+			batch->waiting = true;
+			return false;
+		}
+		if (batch->next_dep < batch->n_explicit && !batch->error)
+			batch->error = dacc_fence_error(fence);
+		batch->next_dep++;
+		dma_fence_put(fence);
+	}
+	return true;
+}
+
+static void dacc_job_produce(struct dacc_queue *queue, struct dacc_job *job)
+{
+	struct dacc_desc *slot = &queue->ring[(job->seq - 1) & (queue->depth - 1)];
+
+	lockdep_assert_held(&queue->run_lock);
+	job->error = job->batch->error;
+	if (job->error)
+		job->desc = (struct dacc_desc){
+			.opcode = DACC_OP_NOP,
+			.flags = DACC_DESC_IRQ,
+			.cookie = job->desc.cookie,
+		};
+	memcpy(slot, &job->desc, sizeof(*slot));
+	trace_dacc_job_start(queue->hwq, job->seq, job->desc.opcode);
+
+	spin_lock_irq(&queue->lock);
+	if (list_empty(&queue->running))
+		queue->last_change = jiffies;
+	list_move_tail(&job->link, &queue->running);
+	queue->produced = job->seq;
+	spin_unlock_irq(&queue->lock);
+}
+
+/* The next job to go into the ring; only this thread or dacc_queue_end() takes it. */
+static struct dacc_job *dacc_queue_next(struct dacc_queue *queue)
+{
+	struct dacc_job *job = NULL;
+
+	spin_lock_irq(&queue->lock);
+	if (queue->attached && queue->state == DRM_DACC_QUEUE_OK)
+		job = list_first_entry_or_null(&queue->pending, struct dacc_job, link);
+	spin_unlock_irq(&queue->lock);
+	return job;
+}
+
+/**
+ * dacc_queue_run - put jobs whose fences have signalled into the ring
+ * @queue: queue
+ *
+ * Process context. Nothing is allocated: fences depend on it.
+ */
+void dacc_queue_run(struct dacc_queue *queue)
+{
+	struct dacc_device *dacc = queue->dacc;
+	struct dacc_job *job;
+	u64 produced = 0;
+	int idx;
+
+	if (!drm_dev_enter(&dacc->drm, &idx))
+		return;
+	mutex_lock(&queue->run_lock);
+	while ((job = dacc_queue_next(queue)) && dacc_batch_ready(job->batch)) {
+		produced = job->seq;
+		dacc_job_produce(queue, job);
+	}
+	if (produced) {
+		dacc_ring_doorbell(dacc, queue->hwq, (u32)produced);
+		dacc_queue_watch(queue);
+	}
+	mutex_unlock(&queue->run_lock);
+	drm_dev_exit(idx);
+}
+
+/**
+ * dacc_queue_run_work - dacc_queue_run() after a fence has signalled
+ * @work: dacc_queue.run_work
+ */
+void dacc_queue_run_work(struct work_struct *work)
+{
+	bool cookie = dma_fence_begin_signalling();
+
+	dacc_queue_run(container_of(work, struct dacc_queue, run_work));
+	dma_fence_end_signalling(cookie);
+}

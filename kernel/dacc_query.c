@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * QUERY: what the device is and how it does.
+ */
+#include <linux/uaccess.h>
+
+#include <drm/drm_drv.h>
+
+#include "dacc_device.h"
+#include "dacc_mmio.h"
+
+union dacc_answer {
+	struct drm_dacc_device_info device;
+	struct drm_dacc_link_info link;
+	u64 timing[DACC_TIMING_COUNT];
+};
+
+static u32 dacc_query_device(struct dacc_device *dacc, struct drm_dacc_device_info *info)
+{
+	info->hw_version = dacc->version;
+	info->generation = dacc_read32(dacc, DACC_REG_GENERATION);
+	info->features = dacc->features;
+	info->sram_size = dacc->sram_size;
+	info->sram_free = dacc->sram_size - dacc_ttm_sram_used(dacc);
+	info->time_ps = dacc_read64(dacc, DACC_REG_TIME);
+	info->num_queues = dacc->num_queues;
+	info->num_links = dacc->num_links;
+	info->max_blocks = dacc->max_blocks;
+	info->max_insns = dacc->max_insns;
+	info->va_bits = DACC_VA_BITS;
+	info->page_size = DACC_PAGE_SIZE;
+	return sizeof(*info);
+}
+
+static u32 dacc_query_link(struct dacc_device *dacc, u32 port, struct drm_dacc_link_info *info)
+{
+	info->uid = dacc_read64(dacc, dacc_link_reg(port, DACC_LINK_UID));
+	info->status = dacc_read32(dacc, dacc_link_reg(port, DACC_LINK_STATUS));
+	info->peer = dacc_read32(dacc, dacc_link_reg(port, DACC_LINK_PEER));
+	info->peer_size = dacc_read64(dacc, dacc_link_reg(port, DACC_LINK_PEER_SIZE));
+	info->bandwidth = dacc_read64(dacc, dacc_link_reg(port, DACC_LINK_BW));
+	info->latency_ps = dacc_read64(dacc, dacc_link_reg(port, DACC_LINK_LATENCY));
+	info->rx_bytes = dacc_read64(dacc, dacc_link_reg(port, DACC_LINK_RX_BYTES));
+	info->tx_bytes = dacc_read64(dacc, dacc_link_reg(port, DACC_LINK_TX_BYTES));
+	info->crc_errors = dacc_read64(dacc, dacc_link_reg(port, DACC_LINK_CRC_ERRORS));
+	info->replays = dacc_read64(dacc, dacc_link_reg(port, DACC_LINK_REPLAYS));
+
+	mutex_lock(&dacc->link_lock);
+	if (dacc->links[port].found) {
+		info->peer_domain = dacc->links[port].peer_domain;
+		info->peer_bdf = dacc->links[port].peer_bdf;
+	} else {
+		/* The address is valid while @peer is not 0. */
+		info->peer = 0;
+	}
+	mutex_unlock(&dacc->link_lock);
+	return sizeof(*info);
+}
+
+/**
+ * dacc_query_ioctl - DRM_IOCTL_DACC_QUERY
+ * @drm: device
+ * @data: struct drm_dacc_query
+ * @file: client
+ *
+ * Return: 0, -EINVAL, -ENOENT, -EFAULT or -ENODEV.
+ */
+int dacc_query_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
+{
+	struct dacc_device *dacc = to_dacc(drm);
+	struct drm_dacc_query *args = data;
+	union dacc_answer answer = {};
+	void __user *to = u64_to_user_ptr(args->pointer);
+	u32 size, copy;
+	int idx;
+
+	if (args->pad || args->type > DRM_DACC_QUERY_TIMING)
+		return -EINVAL;
+	if (args->type != DRM_DACC_QUERY_LINK && args->index)
+		return -EINVAL;
+	if (args->type == DRM_DACC_QUERY_LINK && args->index >= dacc->num_links)
+		return -ENOENT;
+	if (!drm_dev_enter(drm, &idx))
+		return -ENODEV;
+	switch (args->type) {
+	case DRM_DACC_QUERY_DEVICE:
+		size = dacc_query_device(dacc, &answer.device);
+		break;
+	case DRM_DACC_QUERY_LINK:
+		size = dacc_query_link(dacc, args->index, &answer.link);
+		break;
+	default:
+		memcpy(answer.timing, dacc->timing, sizeof(answer.timing));
+		size = sizeof(answer.timing);
+		break;
+	}
+	drm_dev_exit(idx);
+
+	if (args->pointer) {
+		copy = min(size, args->size);
+		if (copy_to_user(to, &answer, copy) ||
+		    (args->size > copy && clear_user(to + copy, args->size - copy)))
+			return -EFAULT;
+	}
+	args->size = size;
+	return 0;
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Tracepoints: events/dacc in tracefs. */
+#undef TRACE_SYSTEM
+#define TRACE_SYSTEM dacc
+
+#if !defined(_DACC_TRACE_H) || defined(TRACE_HEADER_MULTI_READ)
+#define _DACC_TRACE_H
+
+#include <linux/tracepoint.h>
+
+TRACE_EVENT(dacc_job_submit,
+	TP_PROTO(u32 hwq, u64 seq, u32 jobs, u32 deps),
+	TP_ARGS(hwq, seq, jobs, deps),
+	TP_STRUCT__entry(
+		__field(u32, hwq)
+		__field(u64, seq)
+		__field(u32, jobs)
+		__field(u32, deps)
+	),
+	TP_fast_assign(
+		__entry->hwq = hwq;
+		__entry->seq = seq;
+		__entry->jobs = jobs;
+		__entry->deps = deps;
+	),
+	TP_printk("queue=%u last_seq=%llu jobs=%u deps=%u",
+		  __entry->hwq, __entry->seq, __entry->jobs, __entry->deps)
+);
+
+TRACE_EVENT(dacc_job_start,
+	TP_PROTO(u32 hwq, u64 seq, u8 opcode),
+	TP_ARGS(hwq, seq, opcode),
+	TP_STRUCT__entry(
+		__field(u32, hwq)
+		__field(u64, seq)
+		__field(u8, opcode)
+	),
+	TP_fast_assign(
+		__entry->hwq = hwq;
+		__entry->seq = seq;
+		__entry->opcode = opcode;
+	),
+	TP_printk("queue=%u seq=%llu opcode=%u", __entry->hwq, __entry->seq, __entry->opcode)
+);
+
+TRACE_EVENT(dacc_job_end,
+	TP_PROTO(u32 hwq, const struct drm_dacc_result *result),
+	TP_ARGS(hwq, result),
+	TP_STRUCT__entry(
+		__field(u32, hwq)
+		__field(u64, seq)
+		__field(s32, error)
+		__field(u16, status)
+		__field(u64, t_start)
+		__field(u64, t_end)
+	),
+	TP_fast_assign(
+		__entry->hwq = hwq;
+		__entry->seq = result->seq;
+		__entry->error = result->error;
+		__entry->status = result->status;
+		__entry->t_start = result->t_start;
+		__entry->t_end = result->t_end;
+	),
+	TP_printk("queue=%u seq=%llu error=%d status=%u t_start=%llu t_end=%llu",
+		  __entry->hwq, __entry->seq, __entry->error, __entry->status,
+		  __entry->t_start, __entry->t_end)
+);
+
+TRACE_EVENT(dacc_transfer,
+	TP_PROTO(u32 hwq, const struct drm_dacc_result *result),
+	TP_ARGS(hwq, result),
+	TP_STRUCT__entry(
+		__field(u32, hwq)
+		__field(u64, seq)
+		__field(u64, bytes)
+		__field(u64, link_bytes)
+		__field(u16, path)
+		__field(u64, ps)
+	),
+	TP_fast_assign(
+		__entry->hwq = hwq;
+		__entry->seq = result->seq;
+		__entry->bytes = result->bytes;
+		__entry->link_bytes = result->link_bytes;
+		__entry->path = result->path;
+		__entry->ps = result->t_end - result->t_start;
+	),
+	TP_printk("queue=%u seq=%llu bytes=%llu link_bytes=%llu path=%#x ps=%llu",
+		  __entry->hwq, __entry->seq, __entry->bytes, __entry->link_bytes,
+		  __entry->path, __entry->ps)
+);
+
+TRACE_EVENT(dacc_fault,
+	TP_PROTO(u32 hwq, u32 state, u32 status, u32 index, u64 addr),
+	TP_ARGS(hwq, state, status, index, addr),
+	TP_STRUCT__entry(
+		__field(u32, hwq)
+		__field(u32, state)
+		__field(u32, status)
+		__field(u32, index)
+		__field(u64, addr)
+	),
+	TP_fast_assign(
+		__entry->hwq = hwq;
+		__entry->state = state;
+		__entry->status = status;
+		__entry->index = index;
+		__entry->addr = addr;
+	),
+	TP_printk("queue=%u state=%u status=%u index=%u addr=%#llx",
+		  __entry->hwq, __entry->state, __entry->status, __entry->index, __entry->addr)
+);
+
+TRACE_EVENT(dacc_reset,
+	TP_PROTO(s32 hwq, int error),
+	TP_ARGS(hwq, error),
+	TP_STRUCT__entry(
+		__field(s32, hwq)
+		__field(int, error)
+	),
+	TP_fast_assign(
+		__entry->hwq = hwq;
+		__entry->error = error;
+	),
+	TP_printk("queue=%d error=%d", __entry->hwq, __entry->error)
+);
+
+TRACE_EVENT(dacc_bind,
+	TP_PROTO(u32 asid, u64 addr, u64 range, u32 flags),
+	TP_ARGS(asid, addr, range, flags),
+	TP_STRUCT__entry(
+		__field(u32, asid)
+		__field(u64, addr)
+		__field(u64, range)
+		__field(u32, flags)
+	),
+	TP_fast_assign(
+		__entry->asid = asid;
+		__entry->addr = addr;
+		__entry->range = range;
+		__entry->flags = flags;
+	),
+	TP_printk("asid=%u addr=%#llx range=%#llx flags=%#x",
+		  __entry->asid, __entry->addr, __entry->range, __entry->flags)
+);
+
+TRACE_EVENT(dacc_unbind,
+	TP_PROTO(u32 asid, u64 addr, u64 range),
+	TP_ARGS(asid, addr, range),
+	TP_STRUCT__entry(
+		__field(u32, asid)
+		__field(u64, addr)
+		__field(u64, range)
+	),
+	TP_fast_assign(
+		__entry->asid = asid;
+		__entry->addr = addr;
+		__entry->range = range;
+	),
+	TP_printk("asid=%u addr=%#llx range=%#llx", __entry->asid, __entry->addr, __entry->range)
+);
+
+#endif /* _DACC_TRACE_H */
+
+#undef TRACE_INCLUDE_PATH
+#define TRACE_INCLUDE_PATH .
+#undef TRACE_INCLUDE_FILE
+#define TRACE_INCLUDE_FILE dacc_trace
+#include <trace/define_trace.h>

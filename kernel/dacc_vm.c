@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Address spaces: DRM GPUVM keeps what is mapped where, dacc_pt.c writes the
+ * page table. Each has a hardware ASID for its whole life.
+ */
+#include <linux/dma-resv.h>
+#include <linux/slab.h>
+
+#include <drm/drm_drv.h>
+
+#include "dacc_device.h"
+#include "dacc_trace.h"
+
+static void dacc_vm_free(struct drm_gpuvm *gpuvm)
+{
+	struct dacc_vm *vm = to_dacc_vm(gpuvm);
+
+	mutex_destroy(&vm->pt_lock);
+	mutex_destroy(&vm->lock);
+	atomic_dec(&vm->dacc->num_vms);
+	kfree(vm);
+}
+
+static const struct drm_gpuvm_ops dacc_gpuvm_ops = {
+	.vm_free = dacc_vm_free,
+};
+
+/* Takes an ASID and gives it the page table. */
+static int dacc_vm_attach(struct dacc_vm *vm)
+{
+	struct dacc_device *dacc = vm->dacc;
+	int ret = -ENOSPC;
+	u32 asid;
+
+	mutex_lock(&dacc->hw_lock);
+	for (asid = 1; asid < dacc->num_asids; asid++) {
+		if (dacc->vms[asid])
+			continue;
+		vm->asid = asid;
+		dacc->vms[asid] = vm;
+		if (dacc->hw_up)
+			dacc_hw_write_asid(dacc, asid, vm->root);
+		ret = 0;
+		break;
+	}
+	mutex_unlock(&dacc->hw_lock);
+	return ret;
+}
+
+/*
+ * Gives the ASID back and frees the page table; nothing is mapped. The entry in
+ * dacc_device.vms goes last: until then dacc_vm_unplug() waits for pt_lock.
+ */
+static void dacc_vm_detach(struct dacc_vm *vm)
+{
+	struct dacc_device *dacc = vm->dacc;
+	struct dacc_pt *root;
+	bool stuck = false;
+	int idx;
+
+	mutex_lock(&vm->pt_lock);
+	mutex_lock(&dacc->hw_lock);
+	/* NULL if dacc_vm_unplug() was first. A reset must not restore it. */
+	root = vm->root;
+	vm->root = NULL;
+	mutex_unlock(&dacc->hw_lock);
+	if (vm->asid && drm_dev_enter(&dacc->drm, &idx)) {
+		dacc_hw_write_asid(dacc, vm->asid, NULL);
+		stuck = dacc_hw_tlb_invalidate(dacc, vm->asid);
+		if (stuck)
+			dacc_device_reset(dacc, "a TLB invalidation does not end");
+		drm_dev_exit(idx);
+	}
+	dacc_pt_destroy(dacc, root, DACC_PT_LEVELS - 1);
+	mutex_lock(&dacc->hw_lock);
+	if (vm->asid && dacc->vms[vm->asid] == vm)
+		dacc->vms[vm->asid] = NULL;
+	mutex_unlock(&dacc->hw_lock);
+	mutex_unlock(&vm->pt_lock);
+}
+
+/**
+ * dacc_vm_create_ioctl - DRM_IOCTL_DACC_VM_CREATE
+ * @drm: device
+ * @data: struct drm_dacc_vm_create
+ * @file: client
+ *
+ * Return: 0, -EINVAL, -ENOSPC if every ASID is taken, -ENOMEM or -ENODEV.
+ */
+int dacc_vm_create_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
+{
+	struct dacc_device *dacc = to_dacc(drm);
+	struct dacc_file *priv = file->driver_priv;
+	struct drm_dacc_vm_create *args = data;
+	struct drm_gem_object *resv;
+	struct dacc_vm *vm;
+	int idx, ret;
+
+	if (args->flags)
+		return -EINVAL;
+	if (!drm_dev_enter(drm, &idx))
+		return -ENODEV;
+	ret = -ENOMEM;
+	vm = kzalloc(sizeof(*vm), GFP_KERNEL);
+	if (!vm)
+		goto err_exit;
+	resv = drm_gpuvm_resv_object_alloc(drm);
+	if (!resv) {
+		kfree(vm);
+		goto err_exit;
+	}
+	vm->dacc = dacc;
+	mutex_init(&vm->lock);
+	mutex_init(&vm->pt_lock);
+	INIT_LIST_HEAD(&vm->trash);
+	atomic_inc(&dacc->num_vms);
+	/* The first page is never mapped. */
+	drm_gpuvm_init(&vm->gpuvm, "dacc", 0, drm, resv, 0, 1ull << DACC_VA_BITS,
+		       0, DACC_PAGE_SIZE, &dacc_gpuvm_ops);
+	drm_gem_object_put(resv);
+
+	vm->root = dacc_pt_create(dacc, DACC_PT_LEVELS - 1);
+	if (!vm->root) {
+		ret = -ENOMEM;
+		goto err_put;
+	}
+	ret = dacc_vm_attach(vm);
+	if (ret)
+		goto err_detach;
+	ret = xa_alloc(&priv->vms, &args->vm, vm, xa_limit_31b, GFP_KERNEL);
+	if (ret)
+		goto err_detach;
+	drm_dev_exit(idx);
+	return 0;
+
+err_detach:
+	dacc_vm_detach(vm);
+err_put:
+	drm_gpuvm_put(&vm->gpuvm);
+err_exit:
+	drm_dev_exit(idx);
+	return ret;
+}
+
+/* Removes a mapping; the caller holds the address space's lock. */
+static void dacc_vm_unmap_va(struct dacc_vm *vm, struct drm_gpuva *va)
+{
+	struct drm_gem_object *obj = va->gem.obj;
+
+	/* The mapping's own reference goes with the lock held: not the last. */
+	drm_gem_object_get(obj);
+	dma_resv_lock(obj->resv, NULL);
+	mutex_lock(&vm->pt_lock);
+	dacc_pt_unmap(vm, va->va.addr, va->va.range);
+	dacc_pt_flush(vm);
+	mutex_unlock(&vm->pt_lock);
+	trace_dacc_unbind(vm->asid, va->va.addr, va->va.range);
+	drm_gpuva_remove(va);
+	drm_gpuva_unlink(va);
+	dma_resv_unlock(obj->resv);
+	drm_gem_object_put(obj);
+	kfree(to_dacc_vma(va));
+}
+
+/**
+ * dacc_vm_close - end an address space that no id names and no queue uses
+ * @vm: address space; the reference of the id is dropped
+ */
+void dacc_vm_close(struct dacc_vm *vm)
+{
+	struct drm_gpuva *va, *next;
+
+	mutex_lock(&vm->lock);
+	drm_gpuvm_for_each_va_safe(va, next, &vm->gpuvm) {
+		if (va != &vm->gpuvm.kernel_alloc_node)
+			dacc_vm_unmap_va(vm, va);
+	}
+	mutex_unlock(&vm->lock);
+	dacc_vm_detach(vm);
+	drm_gpuvm_put(&vm->gpuvm);
+}
+
+/**
+ * dacc_vm_destroy_ioctl - DRM_IOCTL_DACC_VM_DESTROY
+ * @drm: device
+ * @data: struct drm_dacc_vm_destroy
+ * @file: client
+ *
+ * Return: 0, -EINVAL, -ENOENT, or -EBUSY while a queue uses it.
+ */
+int dacc_vm_destroy_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
+{
+	struct dacc_file *priv = file->driver_priv;
+	struct drm_dacc_vm_destroy *args = data;
+	struct dacc_vm *vm;
+
+	if (args->pad)
+		return -EINVAL;
+	mutex_lock(&priv->lock);
+	vm = xa_load(&priv->vms, args->vm);
+	if (!vm || vm->queues) {
+		mutex_unlock(&priv->lock);
+		return vm ? -EBUSY : -ENOENT;
+	}
+	xa_erase(&priv->vms, args->vm);
+	mutex_unlock(&priv->lock);
+	dacc_vm_close(vm);
+	return 0;
+}
+
+static int dacc_vm_map_locked(struct dacc_vm *vm, struct drm_gem_object *obj,
+			      struct dacc_vma *vma)
+{
+	struct dacc_bo *bo = to_dacc_bo(obj);
+	struct drm_gpuva *va = &vma->va;
+	struct drm_gpuvm_bo *vm_bo;
+	int ret;
+
+	ret = dacc_bo_map_dma(bo);
+	if (ret)
+		return ret;
+	vm_bo = drm_gpuvm_bo_obtain_locked(&vm->gpuvm, obj);
+	if (IS_ERR(vm_bo))
+		return PTR_ERR(vm_bo);
+
+	mutex_lock(&vm->pt_lock);
+	ret = dacc_pt_map_bo(vm, bo, va->va.addr, va->gem.offset, va->va.range, vma->readonly);
+	if (ret)
+		dacc_pt_flush(vm);
+	mutex_unlock(&vm->pt_lock);
+	if (ret)
+		goto out;
+
+	ret = drm_gpuva_insert(&vm->gpuvm, va);
+	if (ret) {
+		mutex_lock(&vm->pt_lock);
+		dacc_pt_unmap(vm, va->va.addr, va->va.range);
+		dacc_pt_flush(vm);
+		mutex_unlock(&vm->pt_lock);
+		goto out;
+	}
+	drm_gpuva_link(va, vm_bo);
+	if (bo->shared)
+		drm_gpuvm_bo_extobj_add(vm_bo);
+out:
+	drm_gpuvm_bo_put(vm_bo);
+	return ret;
+}
+
+static int dacc_vm_map(struct dacc_vm *vm, struct drm_gem_object *obj,
+		       const struct drm_dacc_vm_bind *args)
+{
+	struct dacc_vma *vma;
+	int idx, ret;
+
+	vma = kzalloc(sizeof(*vma), GFP_KERNEL);
+	if (!vma)
+		return -ENOMEM;
+	vma->readonly = args->flags & DRM_DACC_VM_READONLY;
+	vma->va.va.addr = args->addr;
+	vma->va.va.range = args->range;
+	vma->va.gem.obj = obj;
+	vma->va.gem.offset = args->offset;
+
+	ret = mutex_lock_interruptible(&vm->lock);
+	if (ret)
+		goto err_free;
+	if (drm_gpuva_find_first(&vm->gpuvm, args->addr, args->range)) {
+		ret = -EEXIST;
+		goto err_unlock;
+	}
+	if (!drm_dev_enter(&vm->dacc->drm, &idx)) {
+		ret = -ENODEV;
+		goto err_unlock;
+	}
+	ret = dma_resv_lock_interruptible(obj->resv, NULL);
+	if (!ret) {
+		ret = dacc_vm_map_locked(vm, obj, vma);
+		dma_resv_unlock(obj->resv);
+	}
+	drm_dev_exit(idx);
+	if (ret)
+		goto err_unlock;
+	mutex_unlock(&vm->lock);
+	trace_dacc_bind(vm->asid, args->addr, args->range, to_dacc_bo(obj)->flags);
+	return 0;
+
+err_unlock:
+	mutex_unlock(&vm->lock);
+err_free:
+	kfree(vma);
+	return ret;
+}
+
+static int dacc_vm_unmap(struct dacc_vm *vm, const struct drm_dacc_vm_bind *args)
+{
+	struct drm_gpuva *va;
+	int ret;
+
+	ret = mutex_lock_interruptible(&vm->lock);
+	if (ret)
+		return ret;
+	va = drm_gpuva_find(&vm->gpuvm, args->addr, args->range);
+	if (va)
+		dacc_vm_unmap_va(vm, va);
+	else
+		ret = -ENOENT;
+	mutex_unlock(&vm->lock);
+	return ret;
+}
+
+static bool dacc_vm_range_ok(const struct drm_dacc_vm_bind *args)
+{
+	u64 end;
+
+	return args->addr && args->range &&
+	       IS_ALIGNED(args->addr | args->range | args->offset, DACC_PAGE_SIZE) &&
+	       !check_add_overflow(args->addr, args->range, &end) &&
+	       end <= 1ull << DACC_VA_BITS;
+}
+
+/**
+ * dacc_vm_bind_ioctl - DRM_IOCTL_DACC_VM_BIND
+ * @drm: device
+ * @data: struct drm_dacc_vm_bind
+ * @file: client
+ *
+ * Return: 0, -EINVAL, -ENOENT, -EEXIST, -EREMOTEIO, -ENOMEM, -ENODEV or
+ * -ERESTARTSYS.
+ */
+int dacc_vm_bind_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
+{
+	struct dacc_file *priv = file->driver_priv;
+	struct drm_dacc_vm_bind *args = data;
+	struct drm_gem_object *obj = NULL;
+	struct dacc_vm *vm;
+	u64 end;
+	int ret;
+
+	if (args->op > DRM_DACC_VM_UNMAP || !dacc_vm_range_ok(args))
+		return -EINVAL;
+	if (args->op == DRM_DACC_VM_MAP && args->flags & ~DRM_DACC_VM_READONLY)
+		return -EINVAL;
+	if (args->op == DRM_DACC_VM_UNMAP && (args->flags || args->handle || args->offset))
+		return -EINVAL;
+
+	mutex_lock(&priv->lock);
+	vm = xa_load(&priv->vms, args->vm);
+	if (vm)
+		drm_gpuvm_get(&vm->gpuvm);
+	mutex_unlock(&priv->lock);
+	if (!vm)
+		return -ENOENT;
+
+	if (args->op == DRM_DACC_VM_UNMAP) {
+		ret = dacc_vm_unmap(vm, args);
+		goto out_vm;
+	}
+	obj = drm_gem_object_lookup(file, args->handle);
+	if (!obj) {
+		ret = -ENOENT;
+		goto out_vm;
+	}
+	if (check_add_overflow(args->offset, args->range, &end) || end > obj->size)
+		ret = -EINVAL;
+	else
+		ret = dacc_vm_map(vm, obj, args);
+	drm_gem_object_put(obj);
+out_vm:
+	drm_gpuvm_put(&vm->gpuvm);
+	return ret;
+}
+
+/**
+ * dacc_vm_zap - make the device forget a buffer, in every address space
+ * @bo: buffer; its reservation lock is held
+ *
+ * The mappings stay known, without page table entries, until they are unmapped.
+ */
+void dacc_vm_zap(struct dacc_bo *bo)
+{
+	struct drm_gem_object *obj = dacc_bo_gem(bo);
+	struct drm_gpuvm_bo *vm_bo;
+	struct drm_gpuva *va;
+
+	dma_resv_assert_held(obj->resv);
+	drm_gem_for_each_gpuvm_bo(vm_bo, obj) {
+		struct dacc_vm *vm = to_dacc_vm(vm_bo->vm);
+
+		mutex_lock(&vm->pt_lock);
+		drm_gpuvm_bo_for_each_va(va, vm_bo)
+			dacc_pt_unmap(vm, va->va.addr, va->va.range);
+		dacc_pt_flush(vm);
+		mutex_unlock(&vm->pt_lock);
+	}
+}
+
+/**
+ * dacc_vm_unplug - free the page tables, in remove
+ * @dacc: device after drm_dev_unplug(), stopped
+ */
+void dacc_vm_unplug(struct dacc_device *dacc)
+{
+	u32 asid;
+
+	for (asid = 1; asid < dacc->num_asids; asid++) {
+		struct dacc_vm *vm;
+
+		mutex_lock(&dacc->hw_lock);
+		vm = dacc->vms[asid];
+		if (vm)
+			drm_gpuvm_get(&vm->gpuvm);
+		mutex_unlock(&dacc->hw_lock);
+		if (!vm)
+			continue;
+
+		mutex_lock(&vm->pt_lock);
+		dacc_pt_destroy(dacc, vm->root, DACC_PT_LEVELS - 1);
+		vm->root = NULL;
+		mutex_unlock(&vm->pt_lock);
+		drm_gpuvm_put(&vm->gpuvm);
+	}
+}
