@@ -100,10 +100,7 @@ static void dacc_regs_write(void *opaque, hwaddr addr, uint64_t value,
         return;
     }
     dacc_core_reg_write(f->core, addr, value, size);
-    if (f->port >= 0 && addr >= DACC_REG_LINK &&
-        addr < DACC_REG_LINK + DACC_MAX_LINKS * DACC_LINK_STRIDE) {
-        dacc_link_update(f->link);
-    }
+    dacc_front_check_link(f);
 }
 
 static const MemoryRegionOps dacc_regs_ops = {

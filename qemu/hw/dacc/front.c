@@ -154,12 +154,42 @@ void dacc_front_thread_exit(void *opaque)
     rcu_unregister_thread();
 }
 
+static void dacc_front_link_set_state(void *opaque, const DaccLinkState *state)
+{
+    DaccFront *f = opaque;
+    DaccFrontClass *fc = DACC_FRONT_GET_CLASS(f);
+
+    if (fc->set_link) {
+        fc->set_link(f->core, 0, state);
+    }
+}
+
+static bool dacc_front_link_enabled(void *opaque)
+{
+    DaccFront *f = opaque;
+    DaccFrontClass *fc = DACC_FRONT_GET_CLASS(f);
+
+    f->link_enabled = !fc->link_enabled || fc->link_enabled(f->core, 0);
+    return f->link_enabled;
+}
+
+void dacc_front_check_link(DaccFront *f)
+{
+    DaccFrontClass *fc = DACC_FRONT_GET_CLASS(f);
+
+    if (f->port >= 0 && fc->link_enabled &&
+        fc->link_enabled(f->core, 0) != f->link_enabled) {
+        dacc_link_update(f->link);
+    }
+}
+
 static void dacc_front_bh(void *opaque)
 {
     DaccFront *f = opaque;
 
     if (f->core && !f->paused) {
         DACC_FRONT_GET_CLASS(f)->service(f->core);
+        dacc_front_check_link(f);
     }
 }
 
@@ -237,24 +267,6 @@ static uint64_t dacc_front_link_end_ready(void *opaque, uint64_t offset,
     DaccFront *f = opaque;
 
     return DACC_FRONT_GET_CLASS(f)->ready(f->core, offset, len);
-}
-
-static void dacc_front_link_set_state(void *opaque, const DaccLinkState *state)
-{
-    DaccFront *f = opaque;
-    DaccFrontClass *fc = DACC_FRONT_GET_CLASS(f);
-
-    if (fc->set_link) {
-        fc->set_link(f->core, 0, state);
-    }
-}
-
-static bool dacc_front_link_enabled(void *opaque)
-{
-    DaccFront *f = opaque;
-    DaccFrontClass *fc = DACC_FRONT_GET_CLASS(f);
-
-    return !fc->link_enabled || fc->link_enabled(f->core, 0);
 }
 
 static void dacc_front_link_inject(void *opaque, uint32_t packets)

@@ -30,6 +30,7 @@ struct DaccFront {
     char *id;                   /* for messages and traces */
     int port;                   /* on the link, or -1 */
     bool paused;
+    bool link_enabled;          /* this end, as the link knows it */
     MemoryRegion regs_bar;
     MemoryRegion regs;
     MemoryRegion mem_bar;
@@ -65,6 +66,9 @@ struct DaccFrontClass {
     bool (*link_enabled)(void *core, unsigned port);
     void (*inject)(void *core, uint32_t value);
 };
+
+/* The guest, or a reset, may have enabled or disabled this end of the link. */
+void dacc_front_check_link(DaccFront *f);
 
 /*
  * Takes a region out of its container. A region that stays in a container of

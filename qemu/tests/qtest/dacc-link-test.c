@@ -124,7 +124,8 @@ static void test_registers(void)
     g_assert_cmphex(reg32(d, PORT + DACC_LINK_STATUS), ==,
                     DACC_LINK_PRESENT | DACC_LINK_UP);
     g_assert_cmphex(reg32(d, PORT + DACC_LINK_PEER), ==,
-                    GPUPEER_PCI_DEVICE_ID << 16 | GPUPEER_PCI_VENDOR_ID);
+                    (uint32_t)GPUPEER_PCI_DEVICE_ID << 16 |
+                    GPUPEER_PCI_VENDOR_ID);
     g_assert_cmpuint(reg64(d, PORT + DACC_LINK_PEER_SIZE), ==, HBM_SIZE);
     g_assert_cmpuint(reg64(d, PORT + DACC_LINK_BW), ==, 1000);
     g_assert_cmpuint(reg64(d, PORT + DACC_LINK_LATENCY), ==, 77);
@@ -250,7 +251,7 @@ static void test_partial_window(void)
 static void test_down_in_transfer(void)
 {
     Pair p;
-    const unsigned n = 2000, size = 256 * 1024;
+    const unsigned n = 8000, size = 256 * 1024;
     g_autofree struct dacc_block *blocks = g_new(struct dacc_block, n);
     g_autofree uint8_t *data = NULL;
     uint64_t table;

@@ -623,20 +623,24 @@ static void test_queue_reset(void)
     setup_stop(&t);
 }
 
-/* A job that takes long enough to be interrupted: 1,000 x 500 KiB. */
+/* A job that takes long enough to be interrupted. */
+#define LONG_BLOCKS 4000
+#define LONG_LEN    (500 * 1024)
+
 static void post_long_job(Setup *t)
 {
-    struct dacc_block blocks[1000];
+    g_autofree struct dacc_block *blocks = g_new(struct dacc_block,
+                                                 LONG_BLOCKS);
     struct dacc_desc desc;
 
-    for (int i = 0; i < 1000; i++) {
+    for (int i = 0; i < LONG_BLOCKS; i++) {
         blocks[i] = (struct dacc_block) {
-            .src = VA_HOST + 65536,
+            .src = VA_HOST + LONG_LEN,
             .dst = VA_SRAM,
-            .len = 500 * 1024,
+            .len = LONG_LEN,
         };
     }
-    desc = put_blocks(t, blocks, 1000);
+    desc = put_blocks(t, blocks, LONG_BLOCKS);
     queue_post(&t->q, &desc);
     wait_for(reg64(&t->c.d, t->q.reg + DACC_QUEUE_PROGRESS) > 0);
 }
@@ -1009,7 +1013,7 @@ static void test_vm_stop(void)
     qtest_qmp_assert_success(t.c.m.qts, "{ 'execute': 'cont' }");
     cpl = queue_wait(&t.q);
     g_assert_cmpuint(cpl.status, ==, DACC_STATUS_OK);
-    g_assert_cmpuint(cpl.bytes, ==, 1000 * 500 * 1024);
+    g_assert_cmpuint(cpl.bytes, ==, (uint64_t)LONG_BLOCKS * LONG_LEN);
     /* A reset while the machine is stopped. */
     post_long_job(&t);
     qtest_qmp_assert_success(t.c.m.qts, "{ 'execute': 'stop' }");
