@@ -9,7 +9,7 @@ top=$(cd "$here/../.." && pwd)
 name=kjv-490k
 vocab=768
 steps=9000
-steps2=1200
+steps2=300
 threads=2
 build=$top/build/tools/train
 out=$top/models/$name
@@ -66,7 +66,7 @@ train()		# OUTPUT OPTION...
 train "$build/phase1.bin" --steps "$steps" --lr 4e-3 --warmup 200 --eval-every 250 --seed 1
 # ... then language with a penalty on looping when decoded greedily.
 train "$build/model.bin" --init "$build/phase1.bin" --steps "$steps2" --lr 6e-4 --warmup 20 \
-	--eval-every 100 --seed 2 --repeat-penalty 0.2
+	--eval-every 50 --seed 2 --repeat-penalty 0.2
 
 if [ "$install" = 1 ]; then
 	mkdir -p "$out"
