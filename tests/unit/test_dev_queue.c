@@ -317,6 +317,7 @@ static void reset_waiting(void)
 	dq_reset(&q[0]);
 	CHECK(host_run(h), "idle");
 	CHECK(dq_head(&q[1]) == 0 && h->mem[0x1000] == 0, "dropped");
+	CHECK(rd(h, DACC_REG_TIME, 8) == 0, "dropped jobs take no device time");
 	host_free(h);
 }
 
