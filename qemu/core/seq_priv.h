@@ -18,7 +18,7 @@
  */
 #define SEQ_WORK (2u << 20)
 /* Less than this is not worth waking another thread for. */
-#define SEQ_PARALLEL_WORK (32u << 10)
+#define SEQ_PARALLEL_WORK (128u << 10)
 
 /* Buffers that live as long as the Seq, and grow on demand. */
 typedef enum SeqBuffer {
