@@ -115,6 +115,26 @@ qemu_hooks() {
 	sync_file "$orig/new" "$src/configs/devices/x86_64-softmmu/dacc.mak"
 }
 
+# Our fixes to QEMU itself, each file again made from its saved original.
+qemu_patches() {
+	local src=$1 orig=$1/.dacc-orig work=$1/.dacc-orig/work f p
+	rm -rf "$work"
+	mkdir -p "$work"
+	for p in "$DACC_TOP"/qemu/patches/*.patch; do
+		[ -f "$p" ] || continue
+		while IFS= read -r f; do
+			mkdir -p "$(dirname "$orig/$f")" "$(dirname "$work/$f")"
+			[ -f "$orig/$f" ] || cp "$src/$f" "$orig/$f"
+			[ -f "$work/$f" ] || cp "$orig/$f" "$work/$f"
+		done < <(sed -n 's|^+++ b/\([^[:space:]]*\).*|\1|p' "$p")
+		patch -d "$work" -p1 -s -i "$p" || die 1 \
+			"$p does not apply to QEMU $(cat "$src/VERSION")" "port it, or remove it if QEMU has the fix"
+	done
+	while IFS= read -r f; do
+		sync_file "$work/$f" "$src/$f"
+	done < <(cd "$work" && find . -type f -printf '%P\n')
+}
+
 # Nothing but the names that the build system wants to see.
 qemu_placeholder() {
 	local dir=$1
@@ -150,6 +170,7 @@ qemu_base_build() {
 		mkdir -p "$QEMU_BASE"
 		qemu_source "$QEMU_BASE/src"
 		qemu_hooks "$QEMU_BASE/src" ""
+		qemu_patches "$QEMU_BASE/src"
 		qemu_placeholder "$QEMU_BASE/src/hw/dacc"
 		qemu_meson_ready
 		python=$(qemu_python)
@@ -203,7 +224,7 @@ qemu_ninja() {
 # What is compiled from this checkout: the overlay, in a stable order.
 qemu_overlay_files() {
 	(cd "$DACC_TOP" && {
-		find qemu/hw/dacc qemu/core qemu/tests/qtest -type f \
+		find qemu/hw/dacc qemu/core qemu/tests/qtest qemu/patches -type f \
 			! -name '*~' ! -name '.*' 2>/dev/null || true
 		find uapi -maxdepth 1 -name '*.h' 2>/dev/null || true
 	} | LC_ALL=C sort)
@@ -233,6 +254,7 @@ qemu_sync_overlay() {
 		[ ! -f "$f" ] || sync_file "$f" "$src/tests/qtest/${f##*/}"
 	done
 	qemu_hooks "$src" "$list"
+	qemu_patches "$src"
 }
 
 # Sets QEMU_BIN (folder with qemu-system-x86_64 and the qtests) and FIRMWARE,
