@@ -20,19 +20,19 @@
 
 #include "llama.h"
 
-#define BOS	      1
-#define SHARDS	      2
+#define BOS           1
+#define SHARDS        2
 #define VAL_EVERY     40 /* every 40th document is held out */
 #define VAL_SEQS      48
-#define REPEAT_NGRAM  6 /* tokens; about three words */
-#define REPEAT_SHORT  4 /* the same, where the first use is as near as */
-#define REPEAT_NEAR   16 /* this many tokens */
+#define REPEAT_NGRAM  6   /* tokens; about three words */
+#define REPEAT_SHORT  4   /* the same, where the first use is as near as */
+#define REPEAT_NEAR   16  /* this many tokens */
 #define REPEAT_LENGTH 256 /* tokens of greedy text to judge */
-#define REPEAT_LESSON 24 /* repeated tokens to learn from */
+#define REPEAT_LESSON 24  /* repeated tokens to learn from */
 
 struct options {
 	const char *tokens, *out, *init, *tokenizer;
-	int steps, batch, warmup, eval_every, threads;
+	int steps, stop, batch, warmup, eval_every, threads;
 	float lr, weight_decay, repeat_penalty;
 	uint64_t seed;
 };
@@ -334,6 +334,7 @@ static void train(const struct options *opt, const struct config *c)
 	float *p = xcalloc(o.total, sizeof(float)), *pt = xcalloc(o.total, sizeof(float));
 	struct adam adam = { xcalloc(o.total, sizeof(float)), xcalloc(o.total, sizeof(float)),
 			     o.total };
+	int last = opt->stop && opt->stop < opt->steps ? opt->stop : opt->steps;
 	uint64_t rng = opt->seed;
 	double t0 = now(), best = 1e30, running = 0.0, looping = 0.0;
 	long *starts = xcalloc(opt->batch, sizeof(*starts));
@@ -351,7 +352,7 @@ static void train(const struct options *opt, const struct config *c)
 	printf("train: %zu parameters, %ld training and %ld validation tokens, %d steps of %d x %d\n",
 	       o.total, data.n, val.n, opt->steps, opt->batch, c->seq_len);
 
-	for (int step = 1; step <= opt->steps; step++) {
+	for (int step = 1; step <= last; step++) {
 		double losses[SHARDS] = { 0 }, norm = 0.0, progress;
 		float lr = opt->lr, scale = 1.0f / ((float)opt->batch * c->seq_len);
 
@@ -411,7 +412,7 @@ static void train(const struct options *opt, const struct config *c)
 				share += (double)repeated[s] / SHARDS / REPEAT_LENGTH;
 			looping = step == 1 ? share : 0.98 * looping + 0.02 * share;
 		}
-		if (step % opt->eval_every == 0 || step == opt->steps) {
+		if (step % opt->eval_every == 0 || step == last) {
 			double elapsed = now() - t0, v;
 
 			transpose_weights(c, p, pt);
@@ -419,7 +420,7 @@ static void train(const struct options *opt, const struct config *c)
 			printf("step %5d/%d  train %.4f  val %.4f  lr %.2e  |g| %.2f  %.0f tokens/s  %.0f s, %.0f s left%s\n",
 			       step, opt->steps, running, v, lr, norm,
 			       (double)step * opt->batch * c->seq_len / elapsed, elapsed,
-			       elapsed / step * (opt->steps - step), v < best ? "  *" : "");
+			       elapsed / step * (last - step), v < best ? "  *" : "");
 			if (opt->repeat_penalty > 0.0f)
 				printf("  share of greedy tokens that repeat: %.3f\n", looping);
 			fflush(stdout);
@@ -442,6 +443,7 @@ static void usage(FILE *f)
 		"  --dim N --hidden N --layers N --heads N --kv-heads N --vocab N --seq N   model\n"
 		"  --steps N --batch N --lr X --warmup N --weight-decay X --seed N          training\n"
 		"  --eval-every N      steps between validations; --threads N (at most %d useful)\n"
+		"  --stop N            end after N of the steps (the schedule stays that of --steps)\n"
 		"  --init CHECKPOINT   start from it instead of random weights\n"
 		"  --repeat-penalty X  weight of unlikelihood training on the model's own repetitions\n"
 		"                      (writes the last checkpoint, not that of the best loss)\n",
@@ -470,13 +472,13 @@ int main(int argc, char **argv)
 			       .weight_decay = 0.05f,
 			       .seed = 1 };
 	static const char *const names[] = {
-		"dim", "hidden",       "layers", "heads",	   "kv-heads",	 "vocab",
-		"seq", "steps",	       "batch",	 "warmup",	   "eval-every", "threads",
-		"lr",  "weight-decay", "seed",	 "repeat-penalty", "init"
+		"dim",     "hidden", "layers",       "heads", "kv-heads",       "vocab",
+		"seq",     "steps",  "stop",         "batch", "warmup",         "eval-every",
+		"threads", "lr",     "weight-decay", "seed",  "repeat-penalty", "init"
 	};
-	int *ints[] = { &c.dim,	       &c.hidden_dim, &c.n_layers,     &c.n_heads,
-			&c.n_kv_heads, &c.vocab_size, &c.seq_len,      &opt.steps,
-			&opt.batch,    &opt.warmup,   &opt.eval_every, &opt.threads };
+	int *ints[] = { &c.dim,        &c.hidden_dim,   &c.n_layers, &c.n_heads, &c.n_kv_heads,
+			&c.vocab_size, &c.seq_len,      &opt.steps,  &opt.stop,  &opt.batch,
+			&opt.warmup,   &opt.eval_every, &opt.threads };
 	struct option longs[sizeof(names) / sizeof(*names) + 2] = { 0 };
 	int n = sizeof(names) / sizeof(*names), o;
 

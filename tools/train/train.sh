@@ -10,6 +10,7 @@ name=kjv-490k
 vocab=768
 steps=9000
 steps2=300
+stop2=200
 threads=2
 build=$top/build/tools/train
 out=$top/models/$name
@@ -64,9 +65,10 @@ train()		# OUTPUT OPTION...
 		"$build/tokens.u16" "$build/tokenizer.bin" "$checkpoint"
 }
 train "$build/phase1.bin" --steps "$steps" --lr 4e-3 --warmup 200 --eval-every 250 --seed 1
-# ... then language with a penalty on looping when decoded greedily.
-train "$build/model.bin" --init "$build/phase1.bin" --steps "$steps2" --lr 6e-4 --warmup 20 \
-	--eval-every 50 --seed 2 --repeat-penalty 0.2
+# ... then language with a penalty on looping when decoded greedily. The stop was chosen
+# by reading the greedy text of each checkpoint: see models/kjv-490k/README.md.
+train "$build/model.bin" --init "$build/phase1.bin" --steps "$steps2" --stop "$stop2" \
+	--lr 6e-4 --warmup 20 --eval-every 50 --seed 2 --repeat-penalty 0.2
 
 if [ "$install" = 1 ]; then
 	mkdir -p "$out"
