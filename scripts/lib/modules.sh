@@ -31,7 +31,7 @@ modules_make() {
 
 # Sets MODULES (folder with dacc.ko and gpupeer.ko); builds what changed.
 modules_ready() {
-	local dir=$DACC_BUILD/kbuild log=$DACC_BUILD/log/modules.log key
+	local dir=$DACC_BUILD/kbuild log=$DACC_BUILD/log/modules.log key files
 	MODULES=$DACC_BUILD/modules
 	if ! compgen -G "$DACC_TOP/kernel/Kbuild" >/dev/null &&
 		! compgen -G "$DACC_TOP/kernel/gpupeer/Kbuild" >/dev/null; then
