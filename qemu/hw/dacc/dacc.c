@@ -86,6 +86,16 @@ static uint64_t dacc_regs_read(void *opaque, hwaddr addr, unsigned size)
     return value;
 }
 
+/* Resets wait until the engine has let go. */
+static bool dacc_write_waits(hwaddr addr)
+{
+    addr &= ~7ull;
+    if (addr < DACC_REG_QUEUE) {
+        return addr == DACC_REG_CTRL;
+    }
+    return (addr - DACC_REG_QUEUE) % DACC_QUEUE_STRIDE == DACC_QUEUE_CTRL;
+}
+
 static void dacc_regs_write(void *opaque, hwaddr addr, uint64_t value,
                             unsigned size)
 {
@@ -99,7 +109,7 @@ static void dacc_regs_write(void *opaque, hwaddr addr, uint64_t value,
     if (!f->core) {
         return;
     }
-    dacc_core_reg_write(f->core, addr, value, size);
+    dacc_front_write(f, addr, value, size, dacc_write_waits(addr));
     dacc_front_check_link(f);
 }
 
@@ -141,6 +151,12 @@ static void *dacc_new(DaccFront *f, const char **err)
 static void dacc_free(void *core)
 {
     dacc_core_free(core);
+}
+
+static void dacc_reg_write(void *core, uint64_t offset, uint64_t value,
+                           unsigned size)
+{
+    dacc_core_reg_write(core, offset, value, size);
 }
 
 static void dacc_service(void *core)
@@ -302,6 +318,7 @@ static void dacc_class_init(ObjectClass *klass, void *data)
     fc->mem_name = "dacc.sram";
     fc->core_new = dacc_new;
     fc->core_free = dacc_free;
+    fc->reg_write = dacc_reg_write;
     fc->service = dacc_service;
     fc->reset = dacc_reset;
     fc->pause = dacc_pause;

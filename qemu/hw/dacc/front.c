@@ -16,6 +16,7 @@
 #include "qemu/rcu.h"
 #include "qemu/units.h"
 #include "qapi/error.h"
+#include "exec/address-spaces.h"
 #include "hw/pci/msix.h"
 #include "hw/pci/pcie.h"
 #include "hw/pci/pcie_aer.h"
@@ -36,9 +37,7 @@ static bool dacc_front_dma(DaccFront *f, uint64_t addr, void *buf, size_t len,
                            bool is_write)
 {
     /* With bus mastering off the space is empty, and the access refused. */
-    AddressSpace *as = pci_get_address_space(PCI_DEVICE(f));
-
-    if (dacc_memory_rw(as, addr, buf, len, is_write)) {
+    if (dacc_dma_rw(&f->dma, addr, buf, len, is_write)) {
         return true;
     }
     trace_dacc_front_dma_error(f->id, addr, len, is_write);
@@ -193,6 +192,13 @@ static void dacc_front_bh(void *opaque)
     }
 }
 
+/* Known when the machine is complete. */
+static void dacc_front_find_iommu(DaccFront *f)
+{
+    f->dma.behind_iommu = pci_device_iommu_address_space(PCI_DEVICE(f)) !=
+                          &address_space_memory;
+}
+
 static void dacc_front_vm_state(void *opaque, bool running, RunState state)
 {
     DaccFront *f = opaque;
@@ -204,10 +210,11 @@ static void dacc_front_vm_state(void *opaque, bool running, RunState state)
     trace_dacc_front_run_state(f->id, running);
     f->paused = !running;
     if (running) {
+        dacc_front_find_iommu(f);
         fc->resume(f->core);
         qemu_bh_schedule(f->bh);
     } else {
-        fc->pause(f->core);
+        dacc_dma_call(&f->dma, fc->pause, f->core);
     }
 }
 
@@ -250,7 +257,7 @@ static void dacc_front_reset_hold(Object *obj, ResetType type)
         return;
     }
     trace_dacc_front_reset(f->id);
-    DACC_FRONT_GET_CLASS(f)->reset(f->core);
+    dacc_dma_call(&f->dma, DACC_FRONT_GET_CLASS(f)->reset, f->core);
     if (f->port >= 0) {
         /*
          * The PCI core unmaps the BARs after this; they come back through
@@ -319,6 +326,33 @@ static void dacc_front_add_dvsec(DaccFront *f)
     pci_set_quad(port + offsetof(struct dacc_dvsec_port, uid),
                  dacc_link_uid(f->link));
     pci_set_long(port + offsetof(struct dacc_dvsec_port, port), 0);
+}
+
+typedef struct DaccFrontWrite {
+    DaccFront *f;
+    hwaddr addr;
+    uint64_t value;
+    unsigned size;
+} DaccFrontWrite;
+
+static void dacc_front_do_write(void *opaque)
+{
+    DaccFrontWrite *w = opaque;
+
+    DACC_FRONT_GET_CLASS(w->f)->reg_write(w->f->core, w->addr, w->value,
+                                          w->size);
+}
+
+void dacc_front_write(DaccFront *f, hwaddr addr, uint64_t value, unsigned size,
+                      bool waits)
+{
+    DaccFrontWrite w = { f, addr, value, size };
+
+    if (waits) {
+        dacc_dma_call(&f->dma, dacc_front_do_write, &w);
+    } else {
+        dacc_front_do_write(&w);
+    }
 }
 
 static uint64_t dacc_front_tail_read(void *opaque, hwaddr addr, unsigned size)
@@ -432,7 +466,7 @@ static void dacc_front_exit(PCIDevice *pci)
     }
     if (f->core) {
         trace_dacc_front_exit(f->id, fc->busy(f->core));
-        fc->core_free(f->core);
+        dacc_dma_call(&f->dma, fc->core_free, f->core);
         f->core = NULL;
     }
     /* After the engine, which schedules it. */
@@ -440,6 +474,7 @@ static void dacc_front_exit(PCIDevice *pci)
         qemu_bh_delete(f->bh);
         f->bh = NULL;
     }
+    dacc_dma_cleanup(&f->dma);
     if (pci->exp.aer_cap) {
         pcie_aer_exit(pci);
     }
@@ -524,6 +559,7 @@ static void dacc_front_realize(PCIDevice *pci, Error **errp)
 
     f->bh = qemu_bh_new_guarded(dacc_front_bh, f,
                                 &DEVICE(f)->mem_reentrancy_guard);
+    dacc_dma_init(&f->dma, DEVICE(f), pci_get_address_space(pci));
     f->core = fc->core_new(f, &err);
     if (!f->core) {
         error_setg(errp, "%s", err ?: "the device's core could not start");
@@ -537,7 +573,9 @@ static void dacc_front_realize(PCIDevice *pci, Error **errp)
         }
         dacc_front_add_dvsec(f);
     }
-    if (!runstate_is_running()) {
+    if (runstate_is_running()) {
+        dacc_front_find_iommu(f);
+    } else {
         f->paused = true;
         fc->pause(f->core);
     }

@@ -11,6 +11,7 @@
 #include "system/hostmem.h"
 #include "system/runstate.h"
 #include "core/core.h"
+#include "dma.h"
 #include "link.h"
 
 #define TYPE_DACC_FRONT "dacc-front"
@@ -38,6 +39,7 @@ struct DaccFront {
     MemoryRegion own_mem;
     MemoryRegion *mem;          /* own_mem, or the memdev's */
     QEMUBH *bh;
+    DaccDma dma;
     VMChangeStateEntry *vmstate;
 };
 
@@ -56,6 +58,8 @@ struct DaccFrontClass {
     /* The core's functions. Those after ready may be NULL. */
     void *(*core_new)(DaccFront *f, const char **err);
     void (*core_free)(void *core);
+    void (*reg_write)(void *core, uint64_t offset, uint64_t value,
+                      unsigned size);
     void (*service)(void *core);
     void (*reset)(void *core);
     void (*pause)(void *core);
@@ -66,6 +70,10 @@ struct DaccFrontClass {
     bool (*link_enabled)(void *core, unsigned port);
     void (*inject)(void *core, uint32_t value);
 };
+
+/* Writes a register of the core; @waits: it may wait for the engine. */
+void dacc_front_write(DaccFront *f, hwaddr addr, uint64_t value, unsigned size,
+                      bool waits);
 
 /* The guest, or a reset, may have enabled or disabled this end of the link. */
 void dacc_front_check_link(DaccFront *f);

@@ -80,7 +80,8 @@ static void gpupeer_regs_write(void *opaque, hwaddr addr, uint64_t value,
     if (!dacc_front_access_ok(addr, size)) {
         gpupeer_trace(f, DACC_TRACE_GUEST_ERROR, addr, value, size);
     } else if (f->core) {
-        gpu_core_reg_write(f->core, addr, value, size);
+        dacc_front_write(f, addr, value, size,
+                         (addr & ~7ull) == GPUPEER_REG_CTRL);
     }
 }
 
@@ -98,6 +99,12 @@ static void *gpupeer_new(DaccFront *f, const char **err)
 static void gpupeer_free(void *core)
 {
     gpu_core_free(core);
+}
+
+static void gpupeer_reg_write(void *core, uint64_t offset, uint64_t value,
+                              unsigned size)
+{
+    gpu_core_reg_write(core, offset, value, size);
 }
 
 static void gpupeer_service(void *core)
@@ -168,6 +175,7 @@ static void gpupeer_class_init(ObjectClass *klass, void *data)
     fc->mem_pow2 = true;
     fc->core_new = gpupeer_new;
     fc->core_free = gpupeer_free;
+    fc->reg_write = gpupeer_reg_write;
     fc->service = gpupeer_service;
     fc->reset = gpupeer_reset;
     fc->pause = gpupeer_pause;

@@ -25,6 +25,7 @@
 #include "hw/qdev-properties.h"
 #include "migration/vmstate.h"
 #include "system/runstate.h"
+#include "dma.h"
 #include "link.h"
 #include "trace.h"
 
@@ -61,38 +62,6 @@ struct DaccLink {
 
 /* All links, to keep their uids apart. */
 static QLIST_HEAD(, DaccLink) dacc_links = QLIST_HEAD_INITIALIZER(dacc_links);
-
-bool dacc_memory_rw(AddressSpace *as, uint64_t addr, void *buf, size_t len,
-                    bool is_write)
-{
-    const MemTxAttrs attrs = { .memory = 1 };
-    uint8_t *p = buf;
-
-    if (addr + len < addr) {
-        return false;
-    }
-    RCU_READ_LOCK_GUARD();
-    while (len) {
-        hwaddr xlat, l = len;
-        MemoryRegion *mr = address_space_translate(as, addr, &xlat, &l,
-                                                   is_write, attrs);
-
-        /*
-         * attrs.memory alone lets ROM and RAM of passed-through devices by,
-         * and for those the memory core would take the BQL.
-         */
-        if (!l || !memory_access_is_direct(mr, is_write, attrs)) {
-            return false;
-        }
-        if (address_space_rw(as, addr, attrs, p, l, is_write) != MEMTX_OK) {
-            return false;
-        }
-        p += l;
-        addr += l;
-        len -= l;
-    }
-    return true;
-}
 
 uint64_t dacc_link_uid(const DaccLink *link)
 {

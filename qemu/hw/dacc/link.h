@@ -53,11 +53,4 @@ uint64_t dacc_link_ready(DaccLink *link, unsigned port, uint64_t offset,
 uint64_t dacc_link_bus_ready(DaccLink *link, unsigned port, uint64_t addr,
                              uint64_t len);
 
-/*
- * Memory-only access to an address space. Any thread: it neither takes the BQL
- * nor reaches I/O regions or ROM, whatever the address. False: refused.
- */
-bool dacc_memory_rw(AddressSpace *as, uint64_t addr, void *buf, size_t len,
-                    bool is_write);
-
 #endif

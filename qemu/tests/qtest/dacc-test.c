@@ -627,22 +627,26 @@ static void test_queue_reset(void)
 #define LONG_BLOCKS 4000
 #define LONG_LEN    (500 * 1024)
 
-static void post_long_job(Setup *t)
+static void post_blocks_job(Setup *t, unsigned n)
 {
-    g_autofree struct dacc_block *blocks = g_new(struct dacc_block,
-                                                 LONG_BLOCKS);
+    g_autofree struct dacc_block *blocks = g_new(struct dacc_block, n);
     struct dacc_desc desc;
 
-    for (int i = 0; i < LONG_BLOCKS; i++) {
+    for (unsigned i = 0; i < n; i++) {
         blocks[i] = (struct dacc_block) {
             .src = VA_HOST + LONG_LEN,
             .dst = VA_SRAM,
             .len = LONG_LEN,
         };
     }
-    desc = put_blocks(t, blocks, LONG_BLOCKS);
+    desc = put_blocks(t, blocks, n);
     queue_post(&t->q, &desc);
     wait_for(reg64(&t->c.d, t->q.reg + DACC_QUEUE_PROGRESS) > 0);
+}
+
+static void post_long_job(Setup *t)
+{
+    post_blocks_job(t, LONG_BLOCKS);
 }
 
 static void check_works_again(Setup *t)
@@ -1024,6 +1028,93 @@ static void test_vm_stop(void)
     setup_stop(&t);
 }
 
+#define VTD             0xfed90000ull
+#define VTD_GCMD        0x18
+#define VTD_GSTS        0x1c
+#define VTD_RTADDR      0x20
+#define VTD_FSTS        0x34
+#define VTD_FECTL       0x38
+#define VTD_FEDATA      0x3c
+#define VTD_FEADDR      0x40
+
+static void vtd_command(QTestState *qts, uint32_t bit)
+{
+    qtest_writel(qts, VTD + VTD_GCMD, bit);
+    wait_for(qtest_readl(qts, VTD + VTD_GSTS) & bit);
+}
+
+/* Bus addresses below 1 GiB are memory's own, the others have no mapping. */
+static void vtd_enable(Machine *m)
+{
+    QTestState *qts = m->qts;
+    uint64_t root = ram_alloc(m, 4096), context = ram_alloc(m, 4096);
+    uint64_t table = ram_alloc(m, 4096);
+
+    qtest_writeq(qts, root, context | 1);
+    for (int devfn = 0; devfn < 256; devfn++) {
+        qtest_writeq(qts, context + 16 * devfn, table | 1);
+        /* 39 bits, domain 1. */
+        qtest_writeq(qts, context + 16 * devfn + 8, 1 << 8 | 1);
+    }
+    qtest_writeq(qts, table, 0x83);
+    qtest_writeq(qts, VTD + VTD_RTADDR, root);
+    vtd_command(qts, 1u << 30);
+    vtd_command(qts, 1u << 31);
+    /* Faults raise an interrupt. */
+    qtest_writel(qts, VTD + VTD_FEADDR, 0xfee00000);
+    qtest_writel(qts, VTD + VTD_FEDATA, 0x31);
+    qtest_writel(qts, VTD + VTD_FECTL, 0);
+}
+
+/*
+ * Behind an IOMMU the front does the engine's DMA; also while it waits for the
+ * engine, in every way that it can.
+ */
+static void test_iommu(void)
+{
+    Setup t;
+    Chip *c = &t.c;
+    struct dacc_desc desc;
+    struct dacc_cpl cpl;
+
+    machine_start(&c->m, "-device intel-iommu "
+                  "-device dacc,id=d0,addr=3,sram-size=4M");
+    dev_init(&c->m, &c->d, 0, 3);
+    vtd_enable(&c->m);
+    t.host = ram_alloc(&c->m, 1024 * 1024);
+    space_init(&c->d, &t.s, 1);
+    space_map(&t.s, VA_HOST, t.host, 1024 * 1024, DACC_PTE_WRITE);
+    space_map(&t.s, VA_SRAM, 0, 1024 * 1024, DACC_PTE_WRITE | DACC_PTE_SRAM);
+    space_map(&t.s, 0x40000000, 0x40000000, 4096, DACC_PTE_WRITE);
+    check_works_again(&t);
+
+    desc = desc_copy(VA_HOST, 0x40000000, 4096);
+    cpl = queue_run(&t.q, &desc);
+    g_assert_cmpuint(cpl.status, ==, DACC_STATUS_BUS_ERROR);
+    g_assert_cmphex(qtest_readl(c->m.qts, VTD + VTD_FSTS) & 2, ==, 2);
+    queue_reset(&t.q);
+    queue_start(&t.q);
+
+    post_blocks_job(&t, 100);
+    queue_reset(&t.q);
+    queue_start(&t.q);
+    post_blocks_job(&t, 100);
+    qtest_qmp_assert_success(c->m.qts, "{ 'execute': 'stop' }");
+    qtest_qmp_assert_success(c->m.qts, "{ 'execute': 'cont' }");
+    g_assert_cmpuint(queue_wait(&t.q).status, ==, DACC_STATUS_OK);
+    post_blocks_job(&t, 100);
+    set32(&c->d, DACC_REG_CTRL, DACC_CTRL_RESET);
+    wait_for(!(reg32(&c->d, DACC_REG_CTRL) & DACC_CTRL_RESET));
+    check_works_again(&t);
+    post_blocks_job(&t, 100);
+    cfg_write16(&c->d, cfg_cap(&c->d, PCI_CAP_ID_EXP) + PCI_EXP_DEVCTL,
+                PCI_EXP_DEVCTL_BCR_FLR);
+    check_works_again(&t);
+    /* And out with it while one runs. */
+    post_blocks_job(&t, 100);
+    chip_stop(c);
+}
+
 /* It says that it cannot migrate, and does not lose its state silently. */
 static void test_unmigratable(void)
 {
@@ -1186,6 +1277,7 @@ int main(int argc, char **argv)
     g_test_add_func("/dacc/reset/device", test_device_reset);
     g_test_add_func("/dacc/reset/system", test_system_reset);
     g_test_add_func("/dacc/vm-stop", test_vm_stop);
+    g_test_add_func("/dacc/iommu", test_iommu);
     g_test_add_func("/dacc/unmigratable", test_unmigratable);
     g_test_add_func("/dacc/two-devices", test_two_devices);
     g_test_add_func("/dacc/hot-unplug", test_hot_unplug);
