@@ -43,13 +43,36 @@ static const char *path_id(const struct stats *s)
 	return s->link_bytes ? "mixed" : "pcie";
 }
 
-/* Picoseconds for which both were going on. */
-static uint64_t overlap(const struct span *a, const struct span *b)
+static uint64_t overlap(uint64_t start_a, uint64_t end_a, uint64_t start_b, uint64_t end_b)
 {
-	uint64_t start = a->start > b->start ? a->start : b->start;
-	uint64_t end = a->end < b->end ? a->end : b->end;
+	uint64_t start = start_a > start_b ? start_a : start_b;
+	uint64_t end = end_a < end_b ? end_a : end_b;
 
 	return end > start ? end - start : 0;
+}
+
+/* Picoseconds in which a transfer was under way and a prefill too. */
+static uint64_t prefill_overlap(const struct run *r)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < r->opt.n_prompts; i++) {
+		for (uint32_t l = 0; r->prompt[i].active && l < r->config->n_layers; l++) {
+			const struct dacc_result *t = &r->prompt[i].transfers[l];
+
+			for (unsigned int k = 0; k < r->opt.n_prompts; k++)
+				for (uint32_t c = 0; c < r->prompt[k].n_chunks; c++)
+					sum += overlap(t->t_start, t->t_end,
+						       r->prompt[k].chunks[c].t_start,
+						       r->prompt[k].chunks[c].t_end);
+		}
+	}
+	return sum;
+}
+
+static uint64_t decode_overlap(const struct stats *s)
+{
+	return overlap(s->transfer.start, s->transfer.end, s->decode.start, s->decode.end);
 }
 
 static double gigabytes(uint64_t bytes, uint64_t ps)
@@ -65,7 +88,7 @@ static double per_token(const struct stats *s)
 void print_stats(const struct run *r)
 {
 	const struct stats *s = &r->stats;
-	uint64_t both = overlap(&s->prefill, &s->transfer);
+	uint64_t both = prefill_overlap(r);
 
 	fprintf(stderr, "prompts            %u, %" PRIu64 " tokens\n", r->opt.n_prompts,
 		s->prompt_tokens);
@@ -90,12 +113,13 @@ void print_stats(const struct run *r)
 		s->generated, s->steps, s->jobs, per_token(s));
 	fprintf(stderr, "prefill, transfer  %s", both ? "overlapped" : "did not overlap");
 	if (both)
-		fprintf(stderr, " for %.3f us", both / PS_PER_US);
+		fprintf(stderr, " for %.3f of %.3f us", both / PS_PER_US,
+			s->transfer.busy / PS_PER_US);
 	fprintf(stderr, " (prefill %.3f to %.3f us, transfer %.3f to %.3f us)\n",
 		s->prefill.start / PS_PER_US, s->prefill.end / PS_PER_US,
 		s->transfer.start / PS_PER_US, s->transfer.end / PS_PER_US);
 	fprintf(stderr, "transfer, decode   %s (decode from %.3f us)\n",
-		overlap(&s->transfer, &s->decode) ? "overlapped" : "did not overlap",
+		decode_overlap(s) ? "overlapped" : "did not overlap",
 		s->decode.start / PS_PER_US);
 	fprintf(stderr,
 		"wall time          %.3f s: load %.3f, prefill and transfer posted %.3f, decode %.3f (%.1f tokens/s, emulated)\n",
@@ -204,7 +228,7 @@ static struct json_object *stats_json(const struct run *r)
 {
 	const struct stats *s = &r->stats;
 	struct json_object *o = json_object_new_object();
-	uint64_t both = overlap(&s->prefill, &s->transfer);
+	uint64_t both = prefill_overlap(r);
 
 	add_count(o, "prompt_tokens", s->prompt_tokens);
 	add_count(o, "generated_tokens", s->generated);
@@ -223,7 +247,7 @@ static struct json_object *stats_json(const struct run *r)
 	add_count(o, "decode_jobs", s->jobs);
 	add_number(o, "decode_us_per_step", per_token(s));
 	add_count(o, "prefill_transfer_overlap_ps", both);
-	add_count(o, "transfer_decode_overlap_ps", overlap(&s->transfer, &s->decode));
+	add_count(o, "transfer_decode_overlap_ps", decode_overlap(s));
 	add_number(o, "wall_load_s", s->wall_load);
 	add_number(o, "wall_prefill_s", s->wall_prefill);
 	add_number(o, "wall_decode_s", s->wall_decode);
