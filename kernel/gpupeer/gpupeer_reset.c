@@ -129,6 +129,11 @@ int gpupeer_reset(struct gpupeer_device *gdev, struct gpupeer_job *guilty)
 	int ret;
 
 	mutex_lock(&gdev->reset_lock);
+	/* A reset from outside may have come first. */
+	if (guilty && dma_fence_is_signaled(&guilty->fence->base)) {
+		mutex_unlock(&gdev->reset_lock);
+		return 0;
+	}
 	atomic64_inc(&gdev->n_resets);
 	/* Jobs that are not on the ring yet wait until it is back. */
 	drm_sched_wqueue_stop(&gdev->sched);

@@ -15,7 +15,8 @@
 
 #include "gpupeer.h"
 
-#define DRI_DIR	    "/dev/dri"
+#define DRI_DIR "/dev/dri"
+
 #define DRIVER_NAME "gpupeer"
 
 struct gpupeer {
