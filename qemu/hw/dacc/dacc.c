@@ -7,8 +7,8 @@
  *           [,vector=auto|scalar|avx2][,queues=N][,inject=off][,PARAMETER=N]
  *
  * PARAMETER is a timing parameter (sram-bw, peak, insn-ps, layer-ps, step-ps,
- * dma-desc-ps, dma-block-ps, pcie-bw, pcie-ps; enum dacc_timing). threads=0 runs
- * jobs in the main loop, for fuzzing. At run time:
+ * dma-desc-ps, dma-block-ps, pcie-bw, pcie-ps; enum dacc_timing). threads=0
+ * runs jobs in the main loop, for fuzzing. At run time:
  *   qom-set /machine/peripheral/dacc0 inject-fault N   as DACC_REG_INJECT
  *   qom-get /machine/peripheral/dacc0 busy | device-time
  */

@@ -1028,6 +1028,143 @@ static void test_vm_stop(void)
     setup_stop(&t);
 }
 
+static void test_memdev(void)
+{
+    Machine m;
+    Dev d;
+    QDict *r;
+
+    machine_start(&m, "-object memory-backend-ram,id=sram0,size=2M "
+                  "-device dacc,addr=3,memdev=sram0 "
+                  "-device pcie-root-port,id=rp0,chassis=1,slot=1,addr=5");
+    dev_init(&m, &d, 0, 3);
+    g_assert_cmphex(reg64(&d, DACC_REG_SRAM_SIZE), ==, 2 << 20);
+    qtest_writeq(m.qts, d.bar[4] + 0x1ffff8, 0x4711);
+    g_assert_cmphex(qtest_readq(m.qts, d.bar[4] + 0x1ffff8), ==, 0x4711);
+    r = qtest_qmp(m.qts, "{ 'execute': 'device_add', 'arguments': {"
+                  " 'driver': 'dacc', 'id': 'x', 'bus': 'rp0',"
+                  " 'memdev': 'sram0' } }");
+    g_assert_cmpstr(qdict_get_str(qdict_get_qdict(r, "error"), "desc"), ==,
+                    "memdev 'sram0' is in use already");
+    qobject_unref(r);
+    check_alive(m.qts);
+    qtest_quit(m.qts);
+}
+
+static uint32_t rnd(uint64_t *x)
+{
+    *x ^= *x >> 12;
+    *x ^= *x << 25;
+    *x ^= *x >> 27;
+    return (*x * 0x2545f4914f6cdd1dull) >> 32;
+}
+
+/*
+ * Nonsense, repeatably: descriptors, block tables, programs, sequences and page
+ * tables of random words that are often nearly right. Nothing may abort, hang
+ * or wait for ever; in the end the device works.
+ */
+static void run_random(const char *opts, uint64_t seed)
+{
+    Setup t;
+    Dev *d = &t.c.d;
+    uint64_t x = seed;
+    Queue q[3];
+
+    setup_start(&t, opts);
+    q[0] = t.q;
+    queue_init(d, &q[1], 1, DACC_CLASS_DECODE, 1, 2, 4);
+    queue_init(d, &q[2], 2, DACC_CLASS_TRANSFER, 1, 0, 5);
+    msix_enable(d);
+    for (unsigned v = 0; v < 4; v++) {
+        msix_vector(d, v, t.host + 0xff000 + 4 * v, v);
+    }
+    for (int i = 0; i < 1500; i++) {
+        Queue *p = &q[rnd(&x) % 3];
+        struct dacc_desc desc;
+        uint32_t word[128];
+
+        for (int w = 0; w < 128; w++) {
+            uint32_t r = rnd(&x);
+
+            word[w] = r & 1 ? r >> 24 : r & 2 ? VA_HOST + (r >> 20) * 64 :
+                      r & 4 ? 0 : r;
+        }
+        memcpy(&desc, word, sizeof(desc));
+        desc.opcode = rnd(&x) % 6;
+        desc.flags = rnd(&x) % 5;
+        desc.reserved = 0;
+        if (rnd(&x) % 4) {
+            /* Well formed, up to what it points at. */
+            memset(desc.raw, 0, sizeof(desc.raw));
+            desc.raw[0] = VA_HOST + rnd(&x) % 64 * 64;
+            desc.raw[1] = (rnd(&x) % 2 ? VA_SRAM : VA_HOST) + rnd(&x) % 64 * 64;
+            desc.raw[2] = VA_HOST + rnd(&x) % 64 * 64;
+            if (desc.opcode == DACC_OP_COPY) {
+                desc.copy.len = rnd(&x) % 100000;
+            } else if (desc.opcode == DACC_OP_COPY_BLOCKS) {
+                desc.raw[1] = rnd(&x) % 40;
+                desc.raw[2] = 0;
+            } else if (desc.opcode == DACC_OP_DECODE) {
+                desc.decode.n_insns = 1 + rnd(&x) % 8;
+                desc.decode.batch = 1 + rnd(&x) % 3;
+                desc.decode.max_tokens = 1 + rnd(&x) % 4;
+            }
+        }
+        qtest_memwrite(t.c.m.qts, t.host + rnd(&x) % 64 * 64, word,
+                       sizeof(word));
+        queue_post(p, &desc);
+        switch (rnd(&x) % 16) {
+        case 0:
+            set32(d, rnd(&x) % 0xe00 & ~3, rnd(&x));
+            break;
+        case 1:
+            set64(d, DACC_REG_QUEUE + rnd(&x) % 0x2000 / 8 * 8,
+                  VA_HOST + rnd(&x));
+            break;
+        case 2:
+            doorbell(d, rnd(&x) % 64, rnd(&x));
+            break;
+        case 3:
+            set32(d, DACC_REG_INJECT, rnd(&x) % 6 | rnd(&x) % 3 << 8);
+            break;
+        case 4:
+            /* The leaf that maps the first page of host memory. */
+            qtest_writel(t.c.m.qts, t.s.root + 4096 * (1 + rnd(&x) % 6) +
+                         rnd(&x) % 1024 * 4, rnd(&x));
+            set32(d, DACC_REG_TLB_INVALIDATE, 1);
+            break;
+        default:
+            if (queue_state(p) != DACC_QUEUE_ACTIVE) {
+                queue_reset(p);
+                set64(d, p->reg + DACC_QUEUE_RING, p->ring);
+                set64(d, p->reg + DACC_QUEUE_CPL, p->cpl);
+                queue_start(p);
+                set32(d, DACC_REG_CTRL, DACC_CTRL_ENABLE);
+            }
+            break;
+        }
+    }
+    set32(d, DACC_REG_CTRL, DACC_CTRL_RESET);
+    wait_for(!(reg32(d, DACC_REG_CTRL) & DACC_CTRL_RESET));
+    space_init(d, &t.s, 1);
+    space_map(&t.s, VA_HOST, t.host, 1024 * 1024, DACC_PTE_WRITE);
+    space_map(&t.s, VA_SRAM, 0, 1024 * 1024, DACC_PTE_WRITE | DACC_PTE_SRAM);
+    check_works_again(&t);
+    setup_stop(&t);
+}
+
+static void test_random(void)
+{
+    run_random("", 1);
+    run_random(",threads=2", 2);
+}
+
+static void test_random_no_thread(void)
+{
+    run_random(",threads=0", 3);
+}
+
 #define VTD             0xfed90000ull
 #define VTD_GCMD        0x18
 #define VTD_GSTS        0x1c
@@ -1248,6 +1385,9 @@ int main(int argc, char **argv)
     g_test_add_func("/dacc/register-sweep", test_register_sweep);
     g_test_add_func("/dacc/sram-tail", test_sram_tail);
     g_test_add_func("/dacc/properties", test_bad_properties);
+    g_test_add_func("/dacc/memdev", test_memdev);
+    g_test_add_func("/dacc/random", test_random);
+    g_test_add_func("/dacc/random-no-thread", test_random_no_thread);
     g_test_add_func("/dacc/queue/bad-values", test_queue_bad_values);
     g_test_add_func("/dacc/queue/bad-vector", test_bad_vector);
     g_test_add_func("/dacc/queue/doorbell-range", test_doorbell_range);
