@@ -262,10 +262,10 @@ void dacc_bo_unplug(struct dacc_device *dacc)
 	while ((bo = dacc_bo_next(dacc, &done))) {
 		struct drm_gem_object *obj = dacc_bo_gem(bo);
 
+		if (!(bo->flags & DRM_DACC_BO_IMPORTED))
+			dacc_dmabuf_revoke(bo);
 		dma_resv_lock(obj->resv, NULL);
 		bo->revoked = true;
-		if (obj->dma_buf && !(bo->flags & DRM_DACC_BO_IMPORTED))
-			dma_buf_invalidate_mappings(obj->dma_buf);
 		dacc_bo_unmap_dma(bo);
 		dma_resv_unlock(obj->resv);
 		if (bo->flags & DRM_DACC_BO_IMPORTED)

@@ -44,6 +44,7 @@
 
 #include "dacc_compat.h"
 
+struct dacc_device;
 struct dacc_queue;
 struct dacc_vm;
 
@@ -72,6 +73,16 @@ struct dacc_link {
 };
 
 /**
+ * struct dacc_vector - an MSI-X vector, for its handler
+ * @dacc: device.
+ * @index: number of the vector.
+ */
+struct dacc_vector {
+	struct dacc_device *dacc;
+	u32 index;
+};
+
+/**
  * struct dacc_device - a decode accelerator
  * @drm: base; outlives the binding to the PCI device while files are open.
  * @pdev: PCI function.
@@ -90,9 +101,10 @@ struct dacc_link {
  * @timing: parameters in the order of enum dacc_timing.
  * @nvec: MSI-X vectors that were granted.
  * @irqs: vectors whose handler is installed.
+ * @vectors: what their handlers get.
  * @wq: runs jobs whose fences signalled, timeouts and recovery.
  * @ttm: buffer manager.
- * @bo_lock: protects @bos.
+ * @bo_lock: protects @bos and dacc_bo.exported.
  * @bos: every buffer of this device.
  * @hw_lock: serialises reset and the tables below.
  * @hw_up: the device is initialised; false while it is reset or lost.
@@ -134,10 +146,11 @@ struct dacc_device {
 
 	int nvec;
 	int irqs;
+	struct dacc_vector vectors[DACC_MSIX_VECTORS];
 	struct workqueue_struct *wq;
 
 	struct ttm_device ttm;
-	struct mutex bo_lock; /* @bos */
+	struct mutex bo_lock; /* @bos, dacc_bo.exported */
 	struct list_head bos;
 
 	struct mutex hw_lock; /* reset, @queues, @vms */
@@ -192,6 +205,8 @@ struct dacc_file {
  * @flags: DRM_DACC_BO_SRAM, _HOST or _IMPORTED; constant.
  * @dma_buf: imported buffers: what it was imported from, with a reference: the
  *	reservation object is in it.
+ * @exported: own buffers: dma-buf that exports it, without a reference; cleared
+ *	when that dma-buf ends. Under dacc_device.bo_lock.
  * @sgt: host and imported buffers: DMA addresses for the device once bound.
  *	Under the reservation lock, as are all below.
  * @shared: imported, or exported at least once: jobs leave fences in it.
@@ -203,6 +218,7 @@ struct dacc_bo {
 	struct list_head link;
 	u32 flags;
 	struct dma_buf *dma_buf;
+	struct dma_buf *exported;
 	struct sg_table *sgt;
 	bool shared;
 	bool peer;
@@ -461,6 +477,7 @@ int dacc_bo_info_ioctl(struct drm_device *drm, void *data, struct drm_file *file
 /* dacc_dmabuf.c */
 struct drm_gem_object *dacc_dmabuf_import(struct drm_device *drm, struct dma_buf *dma_buf);
 struct dma_buf *dacc_dmabuf_export(struct drm_gem_object *obj, int flags);
+void dacc_dmabuf_revoke(struct dacc_bo *bo);
 void dacc_dmabuf_detach(struct dacc_bo *bo);
 int dacc_dmabuf_map(struct dacc_bo *bo);
 void dacc_dmabuf_unmap(struct dacc_bo *bo);

@@ -6,6 +6,8 @@
 #include <linux/dma-buf.h>
 #include <linux/dma-mapping.h>
 #include <linux/dma-resv.h>
+#include <linux/file.h>
+#include <linux/fs.h>
 #include <linux/scatterlist.h>
 #ifdef CONFIG_PCI_P2PDMA
 #include <linux/pci-p2pdma.h>
@@ -350,13 +352,54 @@ static void dacc_dmabuf_unmap_dma_buf(struct dma_buf_attachment *attach, struct 
 	kfree(sgt);
 }
 
+static void dacc_dmabuf_release(struct dma_buf *dma_buf)
+{
+	struct dacc_bo *bo = to_dacc_bo(dma_buf->priv);
+	struct dacc_device *dacc = to_dacc(bo->tbo.base.dev);
+
+	mutex_lock(&dacc->bo_lock);
+	bo->exported = NULL;
+	mutex_unlock(&dacc->bo_lock);
+	drm_gem_dmabuf_release(dma_buf);
+}
+
+/**
+ * dacc_dmabuf_revoke - make importers let go of a buffer of ours
+ * @bo: buffer; its reservation lock is not held
+ *
+ * Its GEM object may know no dma-buf any more, its handles being closed, while
+ * importers still have one. Later attempts to map SRAM fail.
+ */
+void dacc_dmabuf_revoke(struct dacc_bo *bo)
+{
+	struct drm_gem_object *obj = dacc_bo_gem(bo);
+	struct dacc_device *dacc = to_dacc(obj->dev);
+	struct dma_buf *dma_buf;
+	struct file *file = NULL;
+
+	mutex_lock(&dacc->bo_lock);
+	dma_buf = bo->exported;
+	/* One that is ending has no importer, and stays until it has the lock. */
+	if (dma_buf)
+		file = get_file_active(&dma_buf->file);
+	mutex_unlock(&dacc->bo_lock);
+
+	dma_resv_lock(obj->resv, NULL);
+	bo->revoked = true;
+	if (file)
+		dma_buf_invalidate_mappings(dma_buf);
+	dma_resv_unlock(obj->resv);
+	if (file)
+		fput(file);
+}
+
 static const struct dma_buf_ops dacc_dmabuf_ops = {
 	.attach = dacc_dmabuf_attach,
 	.pin = dacc_dmabuf_pin,
 	.unpin = dacc_dmabuf_unpin,
 	.map_dma_buf = dacc_dmabuf_map_dma_buf,
 	.unmap_dma_buf = dacc_dmabuf_unmap_dma_buf,
-	.release = drm_gem_dmabuf_release,
+	.release = dacc_dmabuf_release,
 	.mmap = drm_gem_dmabuf_mmap,
 };
 
@@ -372,8 +415,10 @@ static const struct dma_buf_ops dacc_dmabuf_ops = {
 struct dma_buf *dacc_dmabuf_export(struct drm_gem_object *obj, int flags)
 {
 	DEFINE_DMA_BUF_EXPORT_INFO(info);
+	struct dacc_device *dacc = to_dacc(obj->dev);
 	struct dacc_bo *bo = to_dacc_bo(obj);
 	struct drm_gpuvm_bo *vm_bo;
+	struct dma_buf *dma_buf;
 
 	info.exp_name = obj->dev->driver->name;
 	info.owner = THIS_MODULE;
@@ -389,5 +434,11 @@ struct dma_buf *dacc_dmabuf_export(struct drm_gem_object *obj, int flags)
 		drm_gpuvm_bo_extobj_add(vm_bo);
 	dma_resv_unlock(obj->resv);
 
-	return drm_gem_dmabuf_export(obj->dev, &info);
+	dma_buf = drm_gem_dmabuf_export(obj->dev, &info);
+	if (!IS_ERR(dma_buf)) {
+		mutex_lock(&dacc->bo_lock);
+		bo->exported = dma_buf;
+		mutex_unlock(&dacc->bo_lock);
+	}
+	return dma_buf;
 }

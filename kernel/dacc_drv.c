@@ -170,6 +170,8 @@ static int dacc_map_bars(struct dacc_device *dacc)
 		return ret;
 	dma_set_max_seg_size(dev, UINT_MAX);
 	pci_set_master(pdev);
+	/* For recovery after a PCI error. */
+	pci_save_state(pdev);
 	return 0;
 }
 

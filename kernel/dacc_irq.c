@@ -36,14 +36,16 @@ void dacc_irq_synchronize(struct dacc_device *dacc, u32 hwq)
 
 static irqreturn_t dacc_queue_irq(int irq, void *data)
 {
-	struct dacc_device *dacc = data;
+	struct dacc_vector *vector = data;
+	struct dacc_device *dacc = vector->dacc;
 	u32 hwq;
 
-	for (hwq = 0; hwq < dacc->num_queues; hwq++) {
+	/* The inverse of dacc_irq_vector(). */
+	for (hwq = vector->index - 1; hwq < dacc->num_queues; hwq += dacc->nvec - 1) {
 		/* Paired with the release in dacc_queue_attach(). */
 		struct dacc_queue *queue = smp_load_acquire(&dacc->queues[hwq]);
 
-		if (queue && pci_irq_vector(dacc->pdev, dacc_irq_vector(dacc, hwq)) == irq)
+		if (queue)
 			dacc_queue_complete(queue);
 	}
 	return IRQ_HANDLED;
@@ -75,7 +77,8 @@ static void dacc_event_halt(struct dacc_device *dacc)
 
 static irqreturn_t dacc_event_irq(int irq, void *data)
 {
-	struct dacc_device *dacc = data;
+	struct dacc_vector *vector = data;
+	struct dacc_device *dacc = vector->dacc;
 	u32 events;
 	int idx;
 
@@ -108,7 +111,7 @@ int dacc_irq_init(struct dacc_device *dacc)
 {
 	struct pci_dev *pdev = dacc->pdev;
 	int want = min_t(int, dacc->num_queues + 1, DACC_MSIX_VECTORS);
-	int ret;
+	int i, ret;
 
 	ret = pci_alloc_irq_vectors(pdev, 2, want, PCI_IRQ_MSIX);
 	if (ret < 0) {
@@ -117,17 +120,20 @@ int dacc_irq_init(struct dacc_device *dacc)
 	}
 	dacc->nvec = ret;
 
-	ret = request_threaded_irq(pci_irq_vector(pdev, DACC_VECTOR_EVENT), NULL, dacc_event_irq,
-				   IRQF_ONESHOT, "dacc-event", dacc);
-	if (ret)
-		return ret;
-	dacc->irqs = 1;
-	while (dacc->irqs < dacc->nvec) {
-		ret = request_irq(pci_irq_vector(pdev, dacc->irqs), dacc_queue_irq, 0,
-				  "dacc-queue", dacc);
+	for (i = 0; i < dacc->nvec; i++) {
+		struct dacc_vector *vector = &dacc->vectors[i];
+		int irq = pci_irq_vector(pdev, i);
+
+		vector->dacc = dacc;
+		vector->index = i;
+		if (i == DACC_VECTOR_EVENT)
+			ret = request_threaded_irq(irq, NULL, dacc_event_irq, IRQF_ONESHOT,
+						   "dacc-event", vector);
+		else
+			ret = request_irq(irq, dacc_queue_irq, 0, "dacc-queue", vector);
 		if (ret)
 			return ret;
-		dacc->irqs++;
+		dacc->irqs = i + 1;
 	}
 	return 0;
 }
@@ -138,8 +144,10 @@ int dacc_irq_init(struct dacc_device *dacc)
  */
 void dacc_irq_fini(struct dacc_device *dacc)
 {
-	while (dacc->irqs)
-		free_irq(pci_irq_vector(dacc->pdev, --dacc->irqs), dacc);
+	while (dacc->irqs) {
+		dacc->irqs--;
+		free_irq(pci_irq_vector(dacc->pdev, dacc->irqs), &dacc->vectors[dacc->irqs]);
+	}
 	if (dacc->nvec > 0)
 		pci_free_irq_vectors(dacc->pdev);
 	dacc->nvec = 0;

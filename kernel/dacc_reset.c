@@ -257,6 +257,7 @@ static pci_ers_result_t dacc_pci_slot_reset(struct pci_dev *pdev)
 	struct dacc_device *dacc = pci_get_drvdata(pdev);
 
 	pci_restore_state(pdev);
+	pci_save_state(pdev);
 	dacc_pci_reset_done(pdev);
 	return READ_ONCE(dacc->hw_up) ? PCI_ERS_RESULT_RECOVERED : PCI_ERS_RESULT_DISCONNECT;
 }
