@@ -1059,6 +1059,67 @@ static uint32_t rnd(uint64_t *x)
     return (*x * 0x2545f4914f6cdd1dull) >> 32;
 }
 
+/* 8 instructions at 8192, 3 sequences at 16384; most are in order. */
+static void put_random_program(Setup *t, uint64_t *x)
+{
+    struct dacc_insn insn[8] = { };
+    struct dacc_seq seq[3] = { };
+
+    for (int i = 0; i < 8; i++) {
+        __u64 *operand[] = { &insn[i].dst, &insn[i].a, &insn[i].b,
+                                &insn[i].c };
+        __u32 *size[] = { &insn[i].n0, &insn[i].n1, &insn[i].n2,
+                             &insn[i].n3 };
+        static const uint8_t operands[DACC_INSN_COUNT] = {
+            0, 2, 3, 3, 2, 2, 4, 3, 3, 1, 4, 1, 1, 1
+        };
+        static const uint8_t sizes[DACC_INSN_COUNT] = {
+            0, 2, 1, 2, 2, 2, 4, 1, 1, 1, 2, 1, 3, 3
+        };
+
+        insn[i].op = rnd(x) % DACC_INSN_COUNT;
+        insn[i].type = insn[i].op == DACC_INSN_EMBED ||
+                       insn[i].op == DACC_INSN_MATVEC ||
+                       insn[i].op == DACC_INSN_KV_APPEND ||
+                       insn[i].op == DACC_INSN_ATTENTION ? rnd(x) % 5 : 0;
+        insn[i].imm = insn[i].op == DACC_INSN_RMSNORM ||
+                      insn[i].op == DACC_INSN_ATTENTION ? 0x3f800000 : 0;
+        for (int k = 0; k < operands[insn[i].op]; k++) {
+            *operand[k] = DACC_OPERAND(rnd(x) % 5, rnd(x) % 4096 * 4);
+        }
+        if (insn[i].op == DACC_INSN_SAMPLE || insn[i].op == DACC_INSN_SEND) {
+            insn[i].a = insn[i].dst;
+        }
+        if (insn[i].op == DACC_INSN_SAMPLE || insn[i].op == DACC_INSN_SEND ||
+            insn[i].op == DACC_INSN_LOOP) {
+            insn[i].dst = 0;
+        }
+        for (int k = 0; k < sizes[insn[i].op]; k++) {
+            *size[k] = rnd(x) % 4 ? 1u << rnd(x) % 8 : rnd(x) % 100;
+        }
+        if (!(rnd(x) % 16)) {
+            ((uint32_t *)&insn[i])[rnd(x) % 16] = rnd(x);
+        }
+    }
+    for (int i = 0; i < 3; i++) {
+        seq[i].token = rnd(x) % 16;
+        seq[i].pos = rnd(x) % 20;
+        seq[i].max_pos = seq[i].pos + 1 + rnd(x) % 20;
+        seq[i].stop_token = rnd(x) % 2 ? DACC_NO_TOKEN : 3;
+        seq[i].temperature = rnd(x) % 2 ? 0x3f800000 : 0;
+        seq[i].top_p = 0x3f000000;
+        seq[i].rng = rnd(x) | 1;
+        for (int b = 1; b < 5; b++) {
+            seq[i].base[b] = VA_SRAM + b * 65536 + i * 4096;
+        }
+        if (!(rnd(x) % 16)) {
+            ((uint32_t *)&seq[i])[rnd(x) % 32] = rnd(x);
+        }
+    }
+    qtest_memwrite(t->c.m.qts, t->host + 8192, insn, sizeof(insn));
+    qtest_memwrite(t->c.m.qts, t->host + 16384, seq, sizeof(seq));
+}
+
 /*
  * Nonsense, repeatably: descriptors, block tables, programs, sequences and page
  * tables of random words that are often nearly right. Nothing may abort, hang
@@ -1091,8 +1152,12 @@ static void run_random(const char *opts, uint64_t seed)
                       r & 4 ? 0 : r;
         }
         memcpy(&desc, word, sizeof(desc));
-        desc.opcode = rnd(&x) % 6;
-        desc.flags = rnd(&x) % 5;
+        desc.opcode = !(rnd(&x) % 8) ? rnd(&x) % 6 :
+                      p == &q[1] ? DACC_OP_DECODE : rnd(&x) % 4;
+        desc.flags = !(rnd(&x) % 16) ? rnd(&x) :
+                     desc.opcode == DACC_OP_COPY ||
+                     desc.opcode == DACC_OP_COPY_BLOCKS ? rnd(&x) % 4 :
+                     rnd(&x) % 2;
         desc.reserved = 0;
         if (rnd(&x) % 4) {
             /* Well formed, up to what it points at. */
@@ -1100,12 +1165,20 @@ static void run_random(const char *opts, uint64_t seed)
             desc.raw[0] = VA_HOST + rnd(&x) % 64 * 64;
             desc.raw[1] = (rnd(&x) % 2 ? VA_SRAM : VA_HOST) + rnd(&x) % 64 * 64;
             desc.raw[2] = VA_HOST + rnd(&x) % 64 * 64;
-            if (desc.opcode == DACC_OP_COPY) {
+            if (desc.opcode == DACC_OP_NOP) {
+                memset(desc.raw, 0, sizeof(desc.raw));
+            } else if (desc.opcode == DACC_OP_COPY) {
                 desc.copy.len = rnd(&x) % 100000;
             } else if (desc.opcode == DACC_OP_COPY_BLOCKS) {
                 desc.raw[1] = rnd(&x) % 40;
                 desc.raw[2] = 0;
+            } else if (desc.opcode == DACC_OP_FILL) {
+                desc.fill.len = rnd(&x) % 10000 * 4;
+                desc.raw[2] = (uint32_t)word[0];
             } else if (desc.opcode == DACC_OP_DECODE) {
+                put_random_program(&t, &x);
+                desc.decode.program = VA_HOST + 8192;
+                desc.decode.seqs = VA_HOST + 16384;
                 desc.decode.n_insns = 1 + rnd(&x) % 8;
                 desc.decode.batch = 1 + rnd(&x) % 3;
                 desc.decode.max_tokens = 1 + rnd(&x) % 4;
