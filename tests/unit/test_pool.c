@@ -129,11 +129,44 @@ static void many_jobs(void)
 	pool_free(pool);
 }
 
+static pthread_t caller;
+static _Atomic unsigned int others;
+
+/* The caller gives the workers time to join, and they take their time. */
+static void slow(void *opaque, uint32_t begin, uint32_t end)
+{
+	usleep(5000);
+	if (!pthread_equal(pthread_self(), caller)) {
+		usleep(20000);
+		others++;
+	}
+	for (uint32_t i = begin; i < end; i++)
+		((_Atomic unsigned char *)opaque)[i]++;
+}
+
+/* Returns when all is done, not when the caller has nothing left to do. */
+static void waits_for_workers(void)
+{
+	Pool *pool = pool_new(3, NULL, NULL, NULL);
+
+	REQUIRE(pool, "no pool");
+	caller = pthread_self();
+	for (int round = 0; round < 5; round++) {
+		memset((void *)seen, 0, sizeof(seen));
+		pool_run(pool, 12, 1, slow, (void *)seen);
+		for (int i = 0; i < 12; i++)
+			CHECK(seen[i] == 1, "round %d: index %d seen %u times", round, i, seen[i]);
+	}
+	CHECK(others, "no worker took part");
+	pool_free(pool);
+}
+
 int main(void)
 {
 	TAP_CASE(covers_once);
 	TAP_CASE(hooks_and_signals);
 	TAP_CASE(too_many);
 	TAP_CASE(many_jobs);
+	TAP_CASE(waits_for_workers);
 	return tap_done();
 }
