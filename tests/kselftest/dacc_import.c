@@ -76,7 +76,7 @@ TEST_F(dacc_import, udmabuf_both_ways)
 	struct drm_dacc_result r = {};
 	uint32_t h, flags;
 	uint64_t size;
-	void *p;
+	void *p = NULL;
 	int buf = udmabuf_fd(SZ_1M, &p);
 
 	ASSERT_GE(buf, 0);
@@ -100,7 +100,7 @@ TEST_F(dacc_import, part_of_a_udmabuf)
 {
 	struct drm_dacc_result r = {};
 	uint32_t h;
-	void *p;
+	void *p = NULL;
 	int buf = udmabuf_fd(SZ_64K, &p);
 
 	ASSERT_GE(buf, 0);

@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Hangs, faults, killed processes, resets and unbind: what one client suffers
+/* Hangs, faults, killed processes and resets: what one client suffers
  * never reaches another, and nothing leaks.
  */
-#include "dacc_util.h"
-
-#include <limits.h>
-#include <poll.h>
-
-#define VA	0x100000000ull
+#include "dacc_life.h"
 
 FIXTURE(dacc_life) {
 	int fd;
@@ -44,55 +39,6 @@ FIXTURE_TEARDOWN(dacc_life)
 	EXPECT_EQ(counter("vms"), self->vms);
 	EXPECT_EQ(counter("queues"), self->queues);
 	EXPECT_EQ(counter("jobs"), self->jobs);
-}
-
-/* Another client that does one fill; 0 if it went well. */
-static int bystander(void)
-{
-	struct drm_dacc_result r = {};
-	uint32_t vm, bo, q;
-	int ret, fd = open(NODE, O_RDWR | O_CLOEXEC);
-
-	if (fd < 0)
-		return -errno;
-	ret = vm_create(fd, &vm);
-	ret = ret ? ret : bo_create(fd, SZ_64K, DRM_DACC_BO_SRAM, &bo);
-	ret = ret ? ret : vm_map(fd, vm, bo, 0, VA, SZ_64K, 0);
-	ret = ret ? ret : queue_create(fd, vm, DRM_DACC_QUEUE_TRANSFER, 16, &q);
-	ret = ret ? ret : run(fd, q, job_fill(VA, SZ_64K, 4), &r);
-	close(fd);
-	return ret ? ret : r.error;
-}
-
-/* The PCI function's directory in sysfs. */
-static int pci_dir(char *dir, size_t size)
-{
-	char link[PATH_MAX];
-	ssize_t n = readlink("/sys/class/accel/accel0/device", link, sizeof(link) - 1);
-
-	if (n < 0)
-		return -errno;
-	link[n] = 0;
-	snprintf(dir, size, "%.20s", strrchr(link, '/') + 1);
-	return 0;
-}
-
-/* Time for a submitted job to be in the chip's hands. */
-static void let_it_start(void)
-{
-	usleep(300000);
-}
-
-static int write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY), ret = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		ret = -errno;
-	close(fd);
-	return ret;
 }
 
 TEST_F(dacc_life, a_hung_job_ends_and_its_queue_alone)
@@ -271,61 +217,6 @@ TEST_F(dacc_life, function_level_reset)
 	ASSERT_EQ(run(self->fd, self->q, job_fill(VA, 64, 0x55), &r), 0);
 	EXPECT_EQ(r.error, 0);
 	EXPECT_EQ(self->p[0], 0x55);
-	EXPECT_EQ(bystander(), 0);
-}
-
-/* Last in the file: binds a new DRM device, whose debugfs starts from zero. */
-TEST(dacc_life_unbind_under_an_open_fd)
-{
-	struct drm_dacc_job j[2] = { job_nop(), job_nop() };
-	struct drm_dacc_device_info info = {};
-	struct drm_dacc_sync out = {};
-	uint32_t vm, bo, sram, q, sync;
-	char bdf[32], path[128];
-	uint32_t *p;
-	__u64 seq;
-	int fd = open(NODE, O_RDWR | O_CLOEXEC);
-
-	ASSERT_GE(fd, 0);
-	ASSERT_EQ(pci_dir(bdf, sizeof(bdf)), 0);
-	ASSERT_EQ(vm_create(fd, &vm), 0);
-	ASSERT_EQ(bo_create(fd, SZ_64K, DRM_DACC_BO_HOST, &bo), 0);
-	ASSERT_EQ(bo_create(fd, SZ_64K, DRM_DACC_BO_SRAM, &sram), 0);
-	ASSERT_EQ(vm_map(fd, vm, bo, 0, VA, SZ_64K, 0), 0);
-	ASSERT_EQ(queue_create(fd, vm, DRM_DACC_QUEUE_TRANSFER, 16, &q), 0);
-	ASSERT_EQ(drmSyncobjCreate(fd, 0, &sync), 0);
-	p = bo_map(fd, sram, SZ_64K);
-	ASSERT_NE(p, NULL);
-	p[0] = 1;
-	out.handle = sync;
-	ASSERT_EQ(inject_all(DACC_INJECT_HANG), 0);
-	ASSERT_EQ(submit_full(fd, q, j, 2, NULL, 0, &out, 1, &seq), 0);
-	let_it_start();
-
-	ASSERT_EQ(write_file("/sys/bus/pci/drivers/dacc/unbind", bdf), 0);
-
-	/* The fence ended, the mapping is gone, every ioctl says so. */
-	EXPECT_EQ(query_device(fd, &info), -ENODEV);
-	EXPECT_EQ(submit(fd, q, j, 1, NULL), -ENODEV);
-	EXPECT_EQ(bo_create(fd, SZ_64K, DRM_DACC_BO_HOST, &bo), -ENODEV);
-	{
-		pid_t pid = fork();
-		int status = 0;
-
-		if (!pid) {
-			/* Either a dummy page or SIGBUS; never the device, never a hang. */
-			signal(SIGBUS, SIG_DFL);
-			*(volatile uint32_t *)p = 2;
-			_exit(0);
-		}
-		waitpid(pid, &status, 0);
-		EXPECT_TRUE(WIFEXITED(status) || WTERMSIG(status) == SIGBUS);
-	}
-	close(fd);
-
-	snprintf(path, sizeof(path), "/sys/bus/pci/drivers/dacc/bind");
-	ASSERT_EQ(write_file(path, bdf), 0);
-	inject(DACC_INJECT_NONE, 0);
 	EXPECT_EQ(bystander(), 0);
 }
 

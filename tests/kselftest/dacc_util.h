@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <linux/dma-heap.h>
 #include <linux/udmabuf.h>
 #include <signal.h>
@@ -27,7 +28,6 @@
 #include "kselftest_harness.h"
 
 #define NODE		"/dev/accel/accel0"
-#define DEBUGFS		"/sys/kernel/debug/accel/0/"
 #define SZ_4K		0x1000ull
 #define SZ_64K		0x10000ull
 #define SZ_1M		0x100000ull
@@ -45,6 +45,19 @@ static inline int64_t now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return ts.tv_sec * NSEC + ts.tv_nsec;
+}
+
+/* The first accel node there is: another number than 0 after a rebind. */
+static inline int open_node(void)
+{
+	char path[32];
+	int i, fd = -1;
+
+	for (i = 0; i < 16 && fd < 0; i++) {
+		snprintf(path, sizeof(path), "/dev/accel/accel%d", i);
+		fd = open(path, O_RDWR | O_CLOEXEC);
+	}
+	return fd;
 }
 
 static inline int query_device(int fd, struct drm_dacc_device_info *info)
@@ -236,14 +249,30 @@ static inline int run(int fd, uint32_t queue, struct drm_dacc_job job, struct dr
 	return ret ? ret : wait_job(fd, queue, seq, 30, r);
 }
 
+/* Opens a file of the driver's debugfs folder, whose name is the minor's number
+ * or the PCI address, as the kernel's version has it.
+ */
+static inline FILE *debugfs_open(const char *name, const char *mode)
+{
+	char pattern[128];
+	FILE *f = NULL;
+	glob_t g;
+
+	snprintf(pattern, sizeof(pattern), "/sys/kernel/debug/accel/*/%s", name);
+	if (!glob(pattern, 0, NULL, &g))
+		f = fopen(g.gl_pathv[0], mode);
+	globfree(&g);
+	return f;
+}
+
 /* Arms a fault (enum dacc_inject) for hardware queue or count @arg. */
 static inline int inject(uint32_t fault, uint32_t arg)
 {
-	FILE *f = fopen(DEBUGFS "inject", "w");
+	FILE *f = debugfs_open("inject", "w");
 	int ret;
 
 	if (!f)
-		return -errno;
+		return -ENOENT;
 	ret = fprintf(f, "0x%x\n", fault | arg << 8) < 0 ? -EIO : 0;
 	if (fclose(f))
 		ret = -errno;
@@ -266,7 +295,7 @@ static inline long long counter(const char *name)
 {
 	char line[256], key[64];
 	long long value, found = -1;
-	FILE *f = fopen(DEBUGFS "counters", "r");
+	FILE *f = debugfs_open("counters", "r");
 
 	if (!f)
 		return -1;

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the tests of broken jobs, processes and devices share. */
+#ifndef DACC_LIFE_H
+#define DACC_LIFE_H
+
+#include <limits.h>
+
+#include "dacc_util.h"
+
+#define VA	0x100000000ull
+
+/* Another client that does one fill; 0 if it went well. */
+static inline int bystander(void)
+{
+	struct drm_dacc_result r = {};
+	uint32_t vm, bo, q;
+	int ret, fd = open_node();
+
+	if (fd < 0)
+		return -errno;
+	ret = vm_create(fd, &vm);
+	ret = ret ? ret : bo_create(fd, SZ_64K, DRM_DACC_BO_SRAM, &bo);
+	ret = ret ? ret : vm_map(fd, vm, bo, 0, VA, SZ_64K, 0);
+	ret = ret ? ret : queue_create(fd, vm, DRM_DACC_QUEUE_TRANSFER, 16, &q);
+	ret = ret ? ret : run(fd, q, job_fill(VA, SZ_64K, 4), &r);
+	close(fd);
+	return ret ? ret : r.error;
+}
+
+/* The PCI function's directory in sysfs. */
+static inline int pci_dir(char *dir, size_t size)
+{
+	char link[PATH_MAX];
+	ssize_t n = readlink("/sys/class/accel/accel0/device", link, sizeof(link) - 1);
+
+	if (n < 0)
+		return -errno;
+	link[n] = 0;
+	snprintf(dir, size, "%.20s", strrchr(link, '/') + 1);
+	return 0;
+}
+
+/* Time for a submitted job to be in the chip's hands. */
+static inline void let_it_start(void)
+{
+	usleep(300000);
+}
+
+static inline int write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY), ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+#endif
