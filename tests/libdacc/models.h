@@ -3,6 +3,10 @@
 #ifndef TESTS_LIBDACC_MODELS_H
 #define TESTS_LIBDACC_MODELS_H
 
+#ifndef ARRAY_SIZE
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#endif
+
 struct test_model {
 	const char *name;
 	const char *model;
@@ -27,7 +31,5 @@ static const struct test_model test_models[] = {
 		1,
 	},
 };
-
-#define N_TEST_MODELS	(sizeof(test_models) / sizeof(test_models[0]))
 
 #endif

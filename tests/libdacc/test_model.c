@@ -9,11 +9,12 @@
 #include <unistd.h>
 
 #include "dacc/dacc.h"
+#include "models.h"
 #include "tap.h"
 
 /* A tiny model: dim 8, hidden 12, 2 layers, 4 heads, 2 KV heads, vocab 10, seq 6. */
 static const int32_t tiny[7] = { 8, 12, 2, 4, 2, 10, 6 };
-static char path[] = "/tmp/dacc-model-XXXXXX";
+static char path[64];
 
 static size_t floats_of(const int32_t *h)
 {
@@ -65,18 +66,19 @@ static void good(void)
 	int32_t h[7];
 
 	write_model(tiny, 0);
-	REQUIRE(!dacc_model_open(path, &m, &err), "%s", err.text);
+	if (!CHECK(!dacc_model_open(path, &m, &err), "%s", err.text))
+		return;
 	c = dacc_model_get_config(m);
-	CHECK(c->dim == 8 && c->hidden_dim == 12 && c->n_layers == 2 && c->n_heads == 4 &&
-		      c->n_kv_heads == 2 && c->vocab_size == 10 && c->seq_len == 6 &&
-		      c->shared_classifier,
-	      "header");
+	CHECK(c->dim == 8 && c->hidden_dim == 12 && c->n_layers == 2, "sizes");
+	CHECK(c->n_heads == 4 && c->n_kv_heads == 2, "heads");
+	CHECK(c->vocab_size == 10 && c->seq_len == 6 && c->shared_classifier, "vocabulary");
 	dacc_model_close(m);
 	/* A negative vocabulary: the classifier is a tensor of its own. */
 	memcpy(h, tiny, sizeof(h));
 	h[5] = -10;
 	write_model(h, 0);
-	REQUIRE(!dacc_model_open(path, &m, &err), "%s", err.text);
+	if (!CHECK(!dacc_model_open(path, &m, &err), "%s", err.text))
+		return;
 	c = dacc_model_get_config(m);
 	CHECK(c->vocab_size == 10 && !c->shared_classifier, "own classifier");
 	dacc_model_close(m);
@@ -84,18 +86,18 @@ static void good(void)
 
 static void header_fields(void)
 {
-	static const char *const name[7] = { "dim",	   "hidden_dim", "n_layers", "n_heads",
+	static const char *const name[7] = { "dim",        "hidden_dim", "n_layers", "n_heads",
 					     "n_kv_heads", "vocab_size", "seq_len" };
 	static const int32_t bad[] = { 0, -1, INT32_MIN, INT32_MAX, 1 << 30 };
 	char text[64];
 
 	for (int f = 0; f < 7; f++) {
-		for (unsigned int i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++) {
 			int32_t h[7];
 			int fd;
 
 			if (f == 5 && bad[i] == -1)
-				continue;	/* one token and a classifier: only its size is wrong */
+				continue; /* one token and a classifier: only its size is wrong */
 			write_model(tiny, 0);
 			memcpy(h, tiny, sizeof(h));
 			h[f] = bad[i];
@@ -121,7 +123,7 @@ static void relations(void)
 	};
 	FILE *f;
 
-	for (unsigned int i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
 		f = fopen(path, "wb");
 		fwrite(cases[i].h, 1, 28, f);
 		fclose(f);
@@ -131,8 +133,8 @@ static void relations(void)
 
 static void sizes(void)
 {
-	static const int32_t huge[7] = { 1048576, 1048576, 65536, 4096 / 16, 4096 / 16, 1048576,
-					 1048576 };
+	static const int32_t huge[7] = { 1048576,   1048576, 65536,  4096 / 16,
+					 4096 / 16, 1048576, 1048576 };
 	int32_t h[7];
 	FILE *f;
 
@@ -174,7 +176,7 @@ static void other_files(void)
 	char data[64] = { 0 };
 	FILE *f;
 
-	for (unsigned int i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
 		memcpy(data, cases[i].magic, 4);
 		f = fopen(path, "wb");
 		fwrite(data, 1, sizeof(data), f);
@@ -204,8 +206,10 @@ static void not_finite(void)
 	/* wq of layer 1, row 2, column 3 */
 	CHECK(pwrite(fd, &nan_value, 4, 28 + 4 * (10 * 8 + 2 * 8 + 64 + 2 * 8 + 3)) == 4, "write");
 	close(fd);
-	REQUIRE(!dacc_model_open(path, &m, &err), "%s", err.text);
-	REQUIRE(!dacc_program_compile(m, NULL, &p, &err), "%s", err.text);
+	if (!CHECK(!dacc_model_open(path, &m, &err), "%s", err.text))
+		return;
+	if (!CHECK(!dacc_program_compile(m, NULL, &p, &err), "%s", err.text))
+		return;
 	dacc_program_get_info(p, &info, sizeof(info));
 	image = malloc(info.image_bytes);
 	CHECK(dacc_program_write_image(p, image, info.image_bytes, &err) == -EINVAL, "not refused");
@@ -227,7 +231,8 @@ static void compile_options(void)
 	size_t size;
 
 	write_model(tiny, 0);
-	REQUIRE(!dacc_model_open(path, &m, &err), "%s", err.text);
+	if (!CHECK(!dacc_model_open(path, &m, &err), "%s", err.text))
+		return;
 	o.max_ctx = 7;
 	CHECK(dacc_program_compile(m, &o, &p, &err) == -EINVAL, "context");
 	CHECK(strstr(err.text, "the model's is 6"), "'%s'", err.text);
@@ -242,15 +247,16 @@ static void compile_options(void)
 	size = sizeof(big);
 	memcpy(big, &o, sizeof(o));
 	memcpy(big, &size, sizeof(size));
-	REQUIRE(!dacc_program_compile(m, (const struct dacc_program_options *)big, &p, &err), "%s",
-		err.text);
+	if (!CHECK(!dacc_program_compile(m, (const struct dacc_program_options *)big, &p, &err),
+		   "%s", err.text))
+		return;
 	/* The model stays with the program. */
 	dacc_model_close(m);
-	CHECK(!dacc_program_get_info(p, &info, sizeof(info)) && info.kv.max_ctx == 6 &&
-		      info.kv.type == DACC_TYPE_F16,
-	      "options were not taken");
+	CHECK(!dacc_program_get_info(p, &info, sizeof(info)), "info");
+	CHECK(info.kv.max_ctx == 6 && info.kv.type == DACC_TYPE_F16, "options were not taken");
 	dacc_program_free(p);
-	REQUIRE(!dacc_model_open(path, &m, &err), "%s", err.text);
+	if (!CHECK(!dacc_model_open(path, &m, &err), "%s", err.text))
+		return;
 	big[sizeof(big) - 1] = 1;
 	CHECK(dacc_program_compile(m, (const struct dacc_program_options *)big, &p, &err) == -E2BIG,
 	      "unknown member");
@@ -259,6 +265,7 @@ static void compile_options(void)
 
 int main(void)
 {
+	strcpy(path, "/tmp/dacc-model-XXXXXX");
 	if (mkstemp(path) < 0)
 		return 1;
 	TAP_CASE(good);

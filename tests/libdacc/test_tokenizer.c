@@ -54,17 +54,30 @@ static void compare(const struct dacc_tokenizer *mine, const struct ref_tokenize
 static void encode(void)
 {
 	static const char *const texts[] = {
-		"", " ", "  ", "a", "the", " the", "And God said, Let there be light",
-		"\n\n\t x", "1234567890", "na\xc3\xafve \xe2\x82\xac \xf0\x9f\x98\x80", "\xff\xfe",
-		"\x80\x80\x80\x80\x80", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "<0x41>", "<s>",
+		"",
+		" ",
+		"  ",
+		"a",
+		"the",
+		" the",
+		"And God said, Let there be light",
+		"\n\n\t x",
+		"1234567890",
+		"na\xc3\xafve \xe2\x82\xac \xf0\x9f\x98\x80",
+		"\xff\xfe",
+		"\x80\x80\x80\x80\x80",
+		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+		"<0x41>",
+		"<s>",
 		"Once upon a time, there was a little girl named Lily.",
 	};
 	struct dacc_tokenizer *mine = open_mine();
 	struct ref_tokenizer *ref = ref_tokenizer_load(current->tokenizer, vocab, NULL);
 	unsigned int seed = 1;
 
-	REQUIRE(mine && ref, "no tokenizer");
-	for (unsigned int i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+	if (!CHECK(mine && ref, "no tokenizer"))
+		return;
+	for (unsigned int i = 0; i < ARRAY_SIZE(texts); i++)
 		compare(mine, ref, texts[i]);
 	for (int i = 0; i < 300; i++) {
 		char text[200];
@@ -72,7 +85,8 @@ static void encode(void)
 
 		for (int k = 0; k < n; k++) {
 			/* Half of them plain letters, so that pairs are found. */
-			int c = i & 1 ? 1 + rand_r(&seed) % 255 : " etaoinshrdlu"[rand_r(&seed) % 13];
+			int c = i & 1 ? 1 + rand_r(&seed) % 255 :
+					" etaoinshrdlu"[rand_r(&seed) % 13];
 
 			text[k] = c;
 		}
@@ -89,7 +103,8 @@ static void decode(void)
 	struct ref_tokenizer *ref = ref_tokenizer_load(current->tokenizer, vocab, NULL);
 	char a[8192], b[8192];
 
-	REQUIRE(mine && ref, "no tokenizer");
+	if (!CHECK(mine && ref, "no tokenizer"))
+		return;
 	for (uint32_t prev = 0; prev < 4; prev++) {
 		for (uint32_t id = 0; id < vocab; id++) {
 			FILE *f = fmemopen(b, sizeof(b), "w");
@@ -100,16 +115,17 @@ static void decode(void)
 			fflush(f);
 			m = ftell(f);
 			fclose(f);
-			CHECK(n == m && !memcmp(a, b, n), "token %u after %u: %d bytes, reference %ld",
-			      id, prev, n, m);
+			CHECK(n == m && !memcmp(a, b, n),
+			      "token %u after %u: %d bytes, reference %ld", id, prev, n, m);
 			if (n > 1) {
-				a[0] = a[1] = 'z';
-				CHECK(dacc_tokenizer_decode(mine, prev, id, a, 1) == n && a[1] == 'z',
-				      "token %u: written past its room", id);
+				a[1] = 'z';
+				n -= dacc_tokenizer_decode(mine, prev, id, a, 1);
+				CHECK(!n && a[1] == 'z', "token %u: written past its room", id);
 			}
 		}
 	}
-	CHECK(dacc_tokenizer_decode(mine, 0, vocab, a, sizeof(a)) == -EINVAL, "past the vocabulary");
+	CHECK(dacc_tokenizer_decode(mine, 0, vocab, a, sizeof(a)) == -EINVAL,
+	      "past the vocabulary");
 	dacc_tokenizer_close(mine);
 	ref_tokenizer_free(ref);
 }
@@ -120,7 +136,8 @@ static void no_room(void)
 	uint32_t ids[64];
 	int n;
 
-	REQUIRE(mine, "no tokenizer");
+	if (!CHECK(mine, "no tokenizer"))
+		return;
 	n = dacc_tokenizer_encode(mine, "And it came to pass", ids, 64);
 	CHECK(n > 2, "%d tokens", n);
 	CHECK(dacc_tokenizer_encode(mine, "And it came to pass", ids, n) == n, "exact room");
@@ -130,7 +147,7 @@ static void no_room(void)
 	dacc_tokenizer_close(mine);
 }
 
-static char path[] = "/tmp/dacc-tokenizer-XXXXXX";
+static char path[64];
 
 static void write_file(const void *data, size_t n)
 {
@@ -147,8 +164,8 @@ static void refuse(const char *what, uint32_t n, int want, const char *text)
 	int ret = dacc_tokenizer_open(path, n, &t, &err);
 
 	CHECK(ret == want, "%s: %d", what, ret);
-	CHECK(strstr(err.text, text) && strstr(err.text, path) && !strchr(err.text, '\n'), "%s: '%s'",
-	      what, err.text);
+	CHECK(strstr(err.text, text) && strstr(err.text, path) && !strchr(err.text, '\n'),
+	      "%s: '%s'", what, err.text);
 	if (!ret)
 		dacc_tokenizer_close(t);
 }
@@ -160,7 +177,8 @@ static void bad_files(void)
 	size_t n;
 	int32_t word;
 
-	REQUIRE(f, "no tokenizer");
+	if (!CHECK(f, "no tokenizer"))
+		return;
 	n = fread(data, 1, sizeof(data), f);
 	fclose(f);
 	write_file(data, n);
@@ -202,16 +220,18 @@ int main(void)
 	};
 	char name[128];
 
+	strcpy(path, "/tmp/dacc-tokenizer-XXXXXX");
 	if (mkstemp(path) < 0)
 		return 1;
-	for (unsigned int i = 0; i < N_TEST_MODELS; i++) {
+	for (unsigned int i = 0; i < ARRAY_SIZE(test_models); i++) {
 		current = &test_models[i];
 		if (current->optional && access(current->model, R_OK)) {
-			printf("ok %u - %s # SKIP not on this machine\n", ++tap_count, current->name);
+			printf("ok %u - %s # SKIP not on this machine\n", ++tap_count,
+			       current->name);
 			continue;
 		}
 		vocab = model_vocab(current);
-		for (unsigned int c = 0; c < sizeof(cases) / sizeof(cases[0]); c++) {
+		for (unsigned int c = 0; c < ARRAY_SIZE(cases); c++) {
 			snprintf(name, sizeof(name), "%s: %s", current->name, cases[c].name);
 			tap_case(name, cases[c].fn);
 		}

@@ -14,7 +14,7 @@
 
 #include <dacc/dacc.h>
 
-#define MAX_TOKENS	64
+#define MAX_TOKENS 64
 
 static struct dacc_device *dev;
 
@@ -23,10 +23,16 @@ static int decode(struct dacc_queue *queue, struct dacc_session *session, uint32
 		  uint32_t pos, unsigned int n, const struct dacc_tokenizer *show)
 {
 	const struct dacc_session_start start = {
-		.size = sizeof(start), .token = token, .pos = pos, .stop_token = DACC_TOKEN_BOS,
+		.size = sizeof(start),
+		.token = token,
+		.pos = pos,
+		.stop_token = DACC_TOKEN_BOS,
 	};
 	const struct dacc_decode job = {
-		.size = sizeof(job), .sessions = &session, .n_sessions = 1, .max_tokens = n,
+		.size = sizeof(job),
+		.sessions = &session,
+		.n_sessions = 1,
+		.max_tokens = n,
 	};
 	struct dacc_stream *stream;
 	uint32_t next, prev = token;
@@ -41,7 +47,8 @@ static int decode(struct dacc_queue *queue, struct dacc_session *session, uint32
 	while ((ret = dacc_stream_poll(stream, dacc_deadline(60000000000))) > 0) {
 		while (dacc_stream_read(stream, 0, &next, 1) == 1) {
 			if (show && next != DACC_TOKEN_BOS) {
-				int len = dacc_tokenizer_decode(show, prev, next, text, sizeof(text));
+				int len =
+					dacc_tokenizer_decode(show, prev, next, text, sizeof(text));
 
 				fwrite(text, 1, len > 0 ? len : 0, stdout);
 				fflush(stdout);
@@ -99,7 +106,8 @@ int main(int argc, char **argv)
 	if (!ret)
 		ret = dacc_queue_create(vm, DACC_CLASS_DECODE, 16, &queue);
 	if (!ret)
-		ret = dacc_weights_load(program, vm, transfer, dacc_deadline(60000000000), &weights);
+		ret = dacc_weights_load(program, vm, transfer, dacc_deadline(60000000000),
+					&weights);
 	if (!ret)
 		ret = dacc_session_create(weights, &session);
 	for (int i = 0; i < n - 1 && !ret; i++)

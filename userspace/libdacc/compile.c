@@ -14,7 +14,7 @@
 
 #include "internal.h"
 
-#define RMS_EPS		1e-5f
+#define RMS_EPS 0.00001f
 
 /* Offsets of a sequence's activations. The logits are last: a prefill has none. */
 struct act {
@@ -47,8 +47,9 @@ static struct act lay_out_act(const struct dacc_model_config *c)
 		uint64_t *offset;
 		uint32_t n;
 	} v[] = {
-		{ &a.x, c->dim },	  { &a.xb, c->dim },	   { &a.q, c->dim },
-		{ &a.k, kv_dim },	  { &a.v, kv_dim },	   { &a.h1, c->hidden_dim },
+		{ &a.x, c->dim },         { &a.xb, c->dim },
+		{ &a.q, c->dim },         { &a.k, kv_dim },
+		{ &a.v, kv_dim },         { &a.h1, c->hidden_dim },
 		{ &a.h3, c->hidden_dim }, { &a.logits, c->vocab_size },
 	};
 

@@ -5,8 +5,8 @@
 
 #include "internal.h"
 
-#define Q8_0_BLOCK	32
-#define Q8_0_BYTES	34
+#define Q8_0_BLOCK 32
+#define Q8_0_BYTES 34
 
 /* Bytes of a row; cols is a multiple of 32 for Q8_0. */
 uint64_t dacc_row_bytes(enum dacc_type type, uint32_t cols)

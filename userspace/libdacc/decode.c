@@ -6,20 +6,20 @@
 
 #include "internal.h"
 
-#define SPARE_STREAMS	4
-#define POLL_NS		500000	/* between two looks at the token records */
+#define SPARE_STREAMS 4
+#define POLL_NS       500000 /* between two looks at the token records */
 
 struct dacc_stream {
-	struct dacc_stream *next;	/* of dacc_queue.spare */
-	struct dacc_queue *queue;	/* NULL while it is spare */
-	struct dacc_area area;		/* struct dacc_seq[], then the records */
+	struct dacc_stream *next; /* of dacc_queue.spare */
+	struct dacc_queue *queue; /* NULL while it is spare */
+	struct dacc_area area;    /* struct dacc_seq[], then the records */
 	struct dacc_seq *seqs;
 	char *records;
 	unsigned int n;
 	unsigned int max_tokens;
 	uint64_t job;
-	bool ended;			/* dacc_queue_wait() has said so */
-	bool settled;			/* the sessions were updated */
+	bool ended;   /* dacc_queue_wait() has said so */
+	bool settled; /* the sessions were updated */
 	int error;
 	struct dacc_result result;
 	struct dacc_session *session[DACC_MAX_BATCH];
@@ -181,8 +181,8 @@ DACC_PUBLIC int dacc_submit_decode(struct dacc_queue *queue, const struct dacc_d
 	}
 	info = &s->session[0]->weights->program->info;
 	job.not_before_ps = d.not_before_ps;
-	job.decode.program = s->session[0]->weights->image.va +
-			     info->insns_offset[DACC_PROGRAM_DECODE];
+	job.decode.program =
+		s->session[0]->weights->image.va + info->insns_offset[DACC_PROGRAM_DECODE];
 	job.decode.n_insns = info->n_insns[DACC_PROGRAM_DECODE];
 	job.decode.seqs = s->area.va;
 	job.decode.out = s->area.va + (uint64_t)(s->records - (char *)s->seqs);

@@ -12,9 +12,9 @@
 #include "drm/dacc_accel.h"
 #include "internal.h"
 
-#define DRIVER_NAME	"dacc"
-#define NODE_PREFIX	"/dev/accel/accel"
-#define NSEC_PER_SEC	1000000000ll
+#define DRIVER_NAME  "dacc"
+#define NODE_PREFIX  "/dev/accel/accel"
+#define NSEC_PER_SEC 1000000000ll
 
 int dacc_ioctl(struct dacc_device *dev, unsigned long request, void *arg)
 {
@@ -24,7 +24,8 @@ int dacc_ioctl(struct dacc_device *dev, unsigned long request, void *arg)
 int dacc_ioctl_error(struct dacc_device *dev, int err, const char *what)
 {
 	if (err == -ENODEV)
-		return dacc_dev_error(dev, err, "%s: %s: the device is gone (removed or reset): open it again",
+		return dacc_dev_error(dev, err,
+				      "%s: %s: the device is gone (removed or reset): open it again",
 				      dev->node, what);
 	return dacc_dev_error(dev, err, "%s: %s: %s (%s)", dev->node, what, dacc_strerror(err),
 			      strerror(-err));
@@ -51,7 +52,8 @@ static int no_node(const char *which, const struct dacc_pci_list *list,
 	struct dacc_module_info mod = { 0 };
 
 	if (!fn && dacc_pci_list_size(list) && which)
-		return dacc_set_error(err, -ENODEV, "no dacc chip is '%s': see `daccctl list`", which);
+		return dacc_set_error(err, -ENODEV, "no dacc chip is '%s': see `daccctl list`",
+				      which);
 	if (!fn)
 		return dacc_set_error(err, -ENODEV,
 				      "no dacc chip on the PCI bus (%04x:%04x): attach one, or start the guest with `-device dacc` (scripts/vm)",
@@ -94,7 +96,8 @@ static int find_node(const char *which, char *node, size_t size, struct dacc_err
 	}
 	if (which && which[0] == '/') {
 		if (strlen(which) >= size)
-			return dacc_set_error(err, -EINVAL, "'%s': too long for a device node", which);
+			return dacc_set_error(err, -EINVAL, "'%s': too long for a device node",
+					      which);
 		if (!access(which, F_OK)) {
 			strcpy(node, which);
 			return 0;

@@ -7,7 +7,7 @@
 
 #include "internal.h"
 
-#define ROPE_BASE	10000.0f
+#define ROPE_BASE 10000.0f
 
 static int write_tensor(const struct dacc_program *p, enum tensor_id id, uint32_t layer, char *dst,
 			void *row, struct dacc_error *err)
@@ -61,7 +61,8 @@ DACC_PUBLIC int dacc_program_write_image(const struct dacc_program *program, voi
 	void *row;
 
 	if (size < info->image_bytes)
-		return dacc_set_error(err, -ENOSPC, "the image has %llu bytes, there is room for %llu",
+		return dacc_set_error(err, -ENOSPC,
+				      "the image has %llu bytes, there is room for %llu",
 				      (unsigned long long)info->image_bytes,
 				      (unsigned long long)size);
 	row = malloc(4ull * widest);

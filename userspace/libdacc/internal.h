@@ -9,13 +9,13 @@
 
 #include "dacc/dacc.h"
 
-#define DACC_PUBLIC		__attribute__((visibility("default")))
-#define DACC_PRINTF(f, a)	__attribute__((format(printf, f, a)))
+#define DACC_PUBLIC       __attribute__((visibility("default")))
+#define DACC_PRINTF(f, a) __attribute__((format(printf, f, a)))
 
-#define ARRAY_SIZE(a)		(sizeof(a) / sizeof((a)[0]))
-#define KIB			1024ull
-#define KV_ALIGN		(64 * KIB)	/* SRAM pages */
-#define TENSOR_ALIGN		64ull
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define KIB           1024ull
+#define KV_ALIGN      (64 * KIB) /* SRAM pages */
+#define TENSOR_ALIGN  64ull
 
 static inline uint64_t align_up(uint64_t v, uint64_t a)
 {
@@ -39,7 +39,7 @@ struct va_range {
 };
 
 struct va_space {
-	struct va_range *used;	/* in rising order */
+	struct va_range *used; /* in rising order */
 	uint64_t start;
 	uint64_t end;
 };
@@ -59,7 +59,7 @@ struct dacc_device {
 	uint32_t page_size;
 	uint32_t max_blocks;
 	uint64_t features;
-	pthread_mutex_t lock;	/* the members below */
+	pthread_mutex_t lock; /* the members below */
 	int last_err;
 	struct dacc_error last_error;
 	struct dacc_bo *imports;
@@ -75,7 +75,7 @@ int dacc_ioctl_error(struct dacc_device *dev, int err, const char *what);
 /* bo.c */
 struct dacc_bo {
 	struct dacc_device *dev;
-	struct dacc_bo *next;	/* of dacc_device.imports */
+	struct dacc_bo *next; /* of dacc_device.imports */
 	atomic_uint refs;
 	bool imported;
 	uint32_t handle;
@@ -117,14 +117,14 @@ struct dacc_queue {
 	enum dacc_class queue_class;
 	atomic_bool dead;
 	pthread_mutex_t lock;
-	struct dacc_stream *spare;	/* freed streams, to be used again */
+	struct dacc_stream *spare; /* freed streams, to be used again */
 };
 
 struct dacc_queue *dacc_queue_get(struct dacc_queue *queue);
 void dacc_queue_put(struct dacc_queue *queue);
 /* Turn a failed job into a negative errno and a message. */
 int dacc_job_error(struct dacc_queue *queue, const char *what, const struct dacc_result *result);
-void dacc_stream_release(struct dacc_stream *stream);	/* decode.c */
+void dacc_stream_release(struct dacc_stream *stream); /* decode.c */
 struct dacc_stream *dacc_stream_next(struct dacc_stream *stream);
 
 /* model.c */
@@ -146,8 +146,8 @@ enum tensor_id {
 
 struct model_tensor {
 	const char *name;
-	const float *data;	/* of layer 0 */
-	uint32_t rows;		/* 1 for vectors */
+	const float *data; /* of layer 0 */
+	uint32_t rows;     /* 1 for vectors */
 	uint32_t cols;
 	bool per_layer;
 };
@@ -170,8 +170,8 @@ void dacc_convert_row(enum dacc_type type, const float *src, uint32_t cols, void
 /* compile.c */
 struct program_tensor {
 	enum dacc_type type;
-	uint64_t offset;	/* in the image, or in a layer */
-	uint64_t bytes;		/* of one layer */
+	uint64_t offset; /* in the image, or in a layer */
+	uint64_t bytes;  /* of one layer */
 };
 
 struct dacc_program {
@@ -200,7 +200,7 @@ struct dacc_weights *dacc_weights_get(struct dacc_weights *weights);
 struct dacc_session {
 	atomic_uint refs;
 	struct dacc_weights *weights;
-	struct dacc_area area;		/* KV cache, then activations */
+	struct dacc_area area; /* KV cache, then activations */
 	uint64_t act;
 	struct dacc_seq seq;
 	bool begun;

@@ -11,11 +11,11 @@
 struct dacc_kv {
 	struct dacc_session *session;
 	struct dacc_vm *vm;
-	uint64_t src;			/* where the source is mapped; 0 if not */
+	uint64_t src; /* where the source is mapped; 0 if not */
 	struct dacc_area table;
 	uint32_t n_layers;
-	uint32_t n_blocks;		/* of a layer */
-	uint64_t layer_bytes;		/* payload */
+	uint32_t n_blocks;    /* of a layer */
+	uint64_t layer_bytes; /* payload */
 };
 
 static int check_source(struct dacc_device *dev, const struct dacc_kv_source *s,
@@ -120,11 +120,9 @@ DACC_PUBLIC int dacc_kv_post(struct dacc_kv *kv, struct dacc_queue *queue,
 	struct dacc_kv_post p = { .size = sizeof(p) };
 	struct dacc_job job = { .op = DACC_OP_COPY_BLOCKS };
 	struct dacc_sync in, out;
-	struct dacc_submit submit = { .size = sizeof(submit),
-				      .jobs = &job,
-				      .n_jobs = 1,
-				      .in = &in,
-				      .out = &out };
+	struct dacc_submit submit = {
+		.size = sizeof(submit), .jobs = &job, .n_jobs = 1, .in = &in, .out = &out
+	};
 	uint64_t got;
 	int ret = post ? dacc_copy_in(&p, sizeof(p), post) : 0;
 

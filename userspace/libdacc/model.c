@@ -14,8 +14,8 @@
 
 #include "internal.h"
 
-#define HEADER_WORDS	7
-#define HEADER_BYTES	(HEADER_WORDS * sizeof(int32_t))
+#define HEADER_WORDS 7
+#define HEADER_BYTES (HEADER_WORDS * sizeof(int32_t))
 
 struct field {
 	const char *name;
@@ -27,12 +27,12 @@ struct field {
 static const char *other_format(uint32_t magic)
 {
 	switch (magic) {
-	case 0x616b3432:	/* "24ka" */
+	case 0x616b3432: /* "24ka" */
 		return "a llama2.c checkpoint of version 1 or 2: export it with --version 0";
-	case 0x46554747:	/* "GGUF" */
+	case 0x46554747: /* "GGUF" */
 		return "a GGUF file, only llama2.c checkpoints can be read";
-	case 0x04034b50:	/* "PK" */
-		return "a zip archive or PyTorch file: export it with llama2.c's export.py --version 0";
+	case 0x04034b50: /* "PK" */
+		return "a zip or PyTorch file: export it with llama2.c's export.py --version 0";
 	default:
 		return NULL;
 	}

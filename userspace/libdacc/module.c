@@ -83,7 +83,8 @@ DACC_PUBLIC int dacc_module_load(const char *name, struct dacc_error *err)
 		struct kmod_module *mod = kmod_module_get_module(entry);
 
 		if (!ret)
-			ret = kmod_module_probe_insert_module(mod, KMOD_PROBE_APPLY_BLACKLIST_ALIAS_ONLY,
+			ret = kmod_module_probe_insert_module(mod,
+							      KMOD_PROBE_APPLY_BLACKLIST_ALIAS_ONLY,
 							      NULL, NULL, NULL, NULL);
 		if (ret == -EEXIST)
 			ret = 0;
@@ -100,8 +101,8 @@ DACC_PUBLIC int dacc_module_load(const char *name, struct dacc_error *err)
 			       "module %s is not installed for kernel %s: run `make modules_install` in dacc's tree, then `depmod`",
 			       name, u.release);
 	} else if (ret == -EPERM || ret == -EACCES) {
-		dacc_set_error(err, ret, "module %s: no permission to load modules: run this as root",
-			       name);
+		dacc_set_error(err, ret,
+			       "module %s: no permission to load modules: run this as root", name);
 	} else if (ret) {
 		dacc_set_error(err, ret, "module %s can't be loaded: %s (`dmesg` says more)", name,
 			       strerror(-ret));

@@ -11,7 +11,7 @@
 
 #include "internal.h"
 
-#define SYSFS_DEVICES	"/sys/bus/pci/devices"
+#define SYSFS_DEVICES "/sys/bus/pci/devices"
 
 struct dacc_pci_list {
 	size_t n;
@@ -227,7 +227,7 @@ DACC_PUBLIC int dacc_pci_scan(struct dacc_pci_list **out, struct dacc_error *err
 	if (!out)
 		return dacc_set_error(err, -EINVAL, "no place for the list");
 	if (access(SYSFS_DEVICES, R_OK))
-		return dacc_set_error(err, -ENOSYS,
+		return dacc_set_error(err, -ENODEV,
 				      "%s is not there: this system has no PCI bus, or sysfs is not mounted",
 				      SYSFS_DEVICES);
 	s = calloc(1, sizeof(*s));
@@ -256,8 +256,8 @@ DACC_PUBLIC int dacc_pci_scan(struct dacc_pci_list **out, struct dacc_error *err
 		*out = s->list;
 	} else {
 		dacc_pci_list_free(s->list);
-		dacc_set_error(err, ret, ret == -EIO ? "the PCI bus can't be scanned" :
-						       "out of memory");
+		dacc_set_error(err, ret,
+			       ret == -EIO ? "the PCI bus can't be scanned" : "out of memory");
 	}
 	free(s);
 	return ret;

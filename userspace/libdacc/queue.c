@@ -167,7 +167,7 @@ DACC_PUBLIC int dacc_queue_submit(struct dacc_queue *queue, const struct dacc_su
 	}
 	if (jobs != few)
 		free(jobs);
-	if (ret == -EAGAIN)	/* common and expected: keeps the message of a real failure */
+	if (ret == -EAGAIN) /* common and expected: keeps the message of a real failure */
 		return ret;
 	if (ret == -EIO)
 		return dacc_dev_error(dev, ret,
@@ -218,7 +218,7 @@ DACC_PUBLIC int dacc_queue_wait(struct dacc_queue *queue, uint64_t seq, int64_t 
 		};
 	if (raw != &one)
 		free(raw);
-	if (ret == -ETIME)	/* polling is no failure */
+	if (ret == -ETIME) /* polling is no failure */
 		return ret;
 	return ret ? dacc_ioctl_error(dev, ret, "wait for a job") : 0;
 }

@@ -45,8 +45,8 @@ DACC_PUBLIC int dacc_syncobj_wait(struct dacc_device *dev, const struct dacc_syn
 {
 	uint32_t handles[DRM_DACC_MAX_SYNCS];
 	uint64_t points[DRM_DACC_MAX_SYNCS];
-	const uint32_t flags = DRM_SYNCOBJ_WAIT_FLAGS_WAIT_ALL |
-			       DRM_SYNCOBJ_WAIT_FLAGS_WAIT_FOR_SUBMIT;
+	const uint32_t flags =
+		DRM_SYNCOBJ_WAIT_FLAGS_WAIT_ALL | DRM_SYNCOBJ_WAIT_FLAGS_WAIT_FOR_SUBMIT;
 
 	if (!syncs || !n || n > DRM_DACC_MAX_SYNCS)
 		return dacc_dev_error(dev, -EINVAL, "1 to %d fences can be waited for",
@@ -71,7 +71,8 @@ DACC_PUBLIC int dacc_sync_to_fd(struct dacc_device *dev, const struct dacc_sync 
 	int ret = 0;
 
 	if (!sync || !fd)
-		return dacc_dev_error(dev, -EINVAL, "no fence, or no place for the file descriptor");
+		return dacc_dev_error(dev, -EINVAL,
+				      "no fence, or no place for the file descriptor");
 	if (drmSyncobjCreate(dev->fd, 0, &binary))
 		return dacc_ioctl_error(dev, -errno, "create a syncobj");
 	if (drmSyncobjTransfer(dev->fd, binary, 0, sync->handle, sync->point, 0) ||

@@ -10,18 +10,18 @@
 
 #include "internal.h"
 
-#define MAX_PIECE	4096
-#define MAX_VOCAB	DACC_MAX_DIM
-#define NO_PIECE	UINT32_MAX
-#define FIRST_BYTE	3u	/* token of the byte 0 */
-#define LEAST_SCORE	(-1e10f)
+#define MAX_PIECE   4096
+#define MAX_VOCAB   DACC_MAX_DIM
+#define NO_PIECE    UINT32_MAX
+#define FIRST_BYTE  3u /* token of the byte 0 */
+#define LEAST_SCORE (-1e10f)
 
 struct dacc_tokenizer {
 	uint32_t vocab_size;
 	uint32_t max_piece;
 	char **piece;
 	float *score;
-	uint32_t *sorted;	/* tokens in the order of their pieces */
+	uint32_t *sorted; /* tokens in the order of their pieces */
 };
 
 static void merge_sort(uint32_t *ids, uint32_t *tmp, uint32_t n, char *const *piece)

@@ -7,8 +7,8 @@
 #include "drm/dacc_accel.h"
 #include "internal.h"
 
-#define VA_START	(2048 * KIB)	/* what a wrong small address hits is unmapped */
-#define VA_ALIGN	(64 * KIB)	/* lets the driver use large pages */
+#define VA_START (2048 * KIB) /* what a wrong small address hits is unmapped */
+#define VA_ALIGN (64 * KIB)   /* lets the driver use large pages */
 
 DACC_PUBLIC int dacc_vm_create(struct dacc_device *dev, struct dacc_vm **out)
 {

@@ -11,6 +11,8 @@
 
 #include "dacc/dacc.h"
 
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
 /* Exit statuses; documented in --help and daccctl(8). */
 enum {
 	EXIT_OK = 0,

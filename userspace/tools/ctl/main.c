@@ -9,22 +9,22 @@
 #include "ctl.h"
 
 static const char usage_text[] =
-"usage: daccctl [--json] list\n"
-"       daccctl [--json] info [DEVICE...]\n"
-"       daccctl load [MODULE...]\n"
-"List and describe dacc decode accelerators and the GPU peers linked to them.\n"
-"\n"
-"  list    one line for each chip and linked peer\n"
-"  info    all that is known of DEVICE: a node (/dev/accel/accel0, accel0), its number\n"
-"          or a PCI address (0000:01:00.0); of all if none is given\n"
-"  load    load kernel modules (default: dacc and gpupeer); needs root\n"
-"\n"
-"  -j, --json     print JSON\n"
-"  -h, --help     this text\n"
-"  -V, --version  version\n"
-"\n"
-"Exit status: 0 success, 1 failure, 2 bad command line, 3 no such chip, or no chip that\n"
-"can be used.\n";
+	"usage: daccctl [--json] list\n"
+	"       daccctl [--json] info [DEVICE...]\n"
+	"       daccctl load [MODULE...]\n"
+	"List and describe dacc decode accelerators and the GPU peers linked to them.\n"
+	"\n"
+	"  list    one line for each chip and linked peer\n"
+	"  info    all that is known of DEVICE: a node (/dev/accel/accel0, accel0), its number\n"
+	"          or a PCI address (0000:01:00.0); of all if none is given\n"
+	"  load    load kernel modules (default: dacc and gpupeer); needs root\n"
+	"\n"
+	"  -j, --json     print JSON\n"
+	"  -h, --help     this text\n"
+	"  -V, --version  version\n"
+	"\n"
+	"Exit status: 0 success, 1 failure, 2 bad command line, 3 no such chip, or no chip that\n"
+	"can be used.\n";
 
 static void message(const char *fmt, va_list ap)
 {
@@ -59,7 +59,7 @@ static int scan(struct dacc_pci_list **list)
 	int ret = dacc_pci_scan(list, &err);
 
 	if (ret)
-		return ctl_fail(ret == -ENOSYS ? EXIT_NO_DEVICE : EXIT_FAILED, "%s", err.text);
+		return ctl_fail(ret == -ENODEV ? EXIT_NO_DEVICE : EXIT_FAILED, "%s", err.text);
 	return 0;
 }
 
@@ -145,10 +145,11 @@ static int command_info(bool json, char **names, int n)
 			add_function(rows, fn, &status);
 		}
 		if (!found)
-			status = n ? ctl_fail(EXIT_NO_DEVICE,
-					      "no dacc chip or linked peer is '%s': see `daccctl list`",
-					      names[i]) :
-				     no_chip();
+			status =
+				n ? ctl_fail(EXIT_NO_DEVICE,
+					     "no dacc chip or linked peer is '%s': see `daccctl list`",
+					     names[i]) :
+				    no_chip();
 	}
 	o = json_object_new_object();
 	json_object_object_add(o, "devices", rows);
@@ -161,12 +162,12 @@ static int command_info(bool json, char **names, int n)
 			putchar('\n');
 		}
 		if (!ret) {
-			struct json_object *modules = json_object_new_object();
+			struct json_object *root = json_object_new_object();
+			struct json_object *modules = json_object_object_get(o, "modules");
 
-			json_object_object_add(modules, "module",
-					       json_object_get(json_object_object_get(o, "modules")));
-			ret = print_tree(modules);
-			json_object_put(modules);
+			json_object_object_add(root, "module", json_object_get(modules));
+			ret = print_tree(root);
+			json_object_put(root);
 		}
 	}
 	json_object_put(o);
@@ -174,26 +175,30 @@ static int command_info(bool json, char **names, int n)
 	return ret ? ret : status;
 }
 
+static int load_module(const char *name)
+{
+	struct dacc_module_info mod = { 0 };
+	struct dacc_error err;
+
+	dacc_module_query(name, &mod, sizeof(mod), NULL);
+	if (!mod.loaded && dacc_module_load(name, &err))
+		return ctl_fail(EXIT_FAILED, "%s", err.text);
+	printf("%s: %s\n", name, mod.loaded ? "already loaded" : "loaded");
+	return EXIT_OK;
+}
+
 static int command_load(char **names, int n)
 {
-	static char *both[] = { "dacc", "gpupeer" };
-	struct dacc_module_info mod;
-	struct dacc_error err;
-	int status = EXIT_OK;
+	int ret, status = EXIT_OK;
 
 	if (!n) {
-		names = both;
-		n = 2;
+		status = load_module("dacc");
+		ret = load_module("gpupeer");
+		return status ? status : ret;
 	}
 	for (int i = 0; i < n; i++) {
-		memset(&mod, 0, sizeof(mod));
-		dacc_module_query(names[i], &mod, sizeof(mod), NULL);
-		if (mod.loaded)
-			printf("%s: already loaded\n", names[i]);
-		else if (dacc_module_load(names[i], &err))
-			status = ctl_fail(EXIT_FAILED, "%s", err.text);
-		else
-			printf("%s: loaded\n", names[i]);
+		ret = load_module(names[i]);
+		status = status ? status : ret;
 	}
 	return status;
 }
@@ -236,7 +241,8 @@ int main(int argc, char **argv)
 	else if (!strcmp(command, "load") && !json)
 		ret = command_load(argv + optind, argc - optind);
 	else if (!strcmp(command, "list"))
-		ret = ctl_fail(EXIT_USAGE, "list takes no argument; `daccctl info %s` describes one",
+		ret = ctl_fail(EXIT_USAGE,
+			       "list takes no argument; `daccctl info %s` describes one",
 			       argv[optind]);
 	else if (!strcmp(command, "load"))
 		ret = ctl_fail(EXIT_USAGE, "load has no JSON output");

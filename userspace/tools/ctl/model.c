@@ -151,7 +151,7 @@ static void add_features(struct json_object *o, uint64_t features)
 	};
 	struct json_object *list = json_object_new_array();
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (features & names[i].bit)
 			json_object_array_add(list, json_object_new_string(names[i].name));
 	json_object_object_add(o, "features", list);
@@ -258,11 +258,14 @@ struct json_object *modules_json(void)
 	struct json_object *list = json_object_new_object(), *o;
 	struct dacc_module_info mod;
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		if (dacc_module_query(names[i], &mod, sizeof(mod), NULL))
 			continue;
 		o = json_object_new_object();
-		add_text(o, "state", mod.builtin ? "built in" : mod.loaded ? "loaded" : "not loaded");
+		add_text(o, "state",
+			 mod.builtin ? "built in" :
+			 mod.loaded  ? "loaded" :
+				       "not loaded");
 		if (mod.loaded && !mod.builtin)
 			add_count(o, "users", mod.refcount);
 		add_text(o, "file", mod.path);

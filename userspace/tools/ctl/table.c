@@ -8,8 +8,8 @@
 
 #include "ctl.h"
 
-#define MAX_COLUMNS	16
-#define CELL		192
+#define MAX_COLUMNS 16
+#define CELL        192
 
 static bool ends_with(const char *s, const char *end)
 {
@@ -27,14 +27,17 @@ static void cell_text(const char *key, struct json_object *value, char *buf, siz
 
 	if (json_object_is_type(value, json_type_array)) {
 		buf[0] = '\0';
-		for (size_t i = 0; i < json_object_array_length(value) && used < size; i++)
+		for (size_t i = 0; i < json_object_array_length(value) && used < size; i++) {
+			struct json_object *item = json_object_array_get_idx(value, i);
+
 			used += snprintf(buf + used, size - used, "%s%s", i ? " " : "",
-					 json_object_get_string(json_object_array_get_idx(value, i)));
+					 json_object_get_string(item));
+		}
 	} else if (json_object_is_type(value, json_type_boolean)) {
 		snprintf(buf, size, "%s", json_object_get_boolean(value) ? "yes" : "no");
 	} else if (ends_with(key, "_bytes")) {
 		v = json_object_get_uint64(value);
-		while (v >= 1024 && u + 1 < sizeof(unit) / sizeof(unit[0])) {
+		while (v >= 1024 && u + 1 < ARRAY_SIZE(unit)) {
 			v /= 1024;
 			u++;
 		}
@@ -58,9 +61,9 @@ static void heading(const char *key, char *buf, size_t size)
 int print_rows(struct json_object *array)
 {
 	/* In the order in which a row may have them. */
-	static const char *const keys[] = { "node", "pci",	    "kind",	  "driver",
+	static const char *const keys[] = { "node",         "pci",        "kind", "driver",
 					    "memory_bytes", "free_bytes", "link", "peer" };
-	const size_t n_keys = sizeof(keys) / sizeof(keys[0]);
+	const size_t n_keys = ARRAY_SIZE(keys);
 	struct libscols_table *table;
 	bool used[MAX_COLUMNS] = { false };
 	struct libscols_line *line;
@@ -79,9 +82,9 @@ int print_rows(struct json_object *array)
 				used[k] = true;
 	for (size_t k = 0; k < n_keys && !ret; k++) {
 		heading(keys[k], text, sizeof(text));
-		if (used[k] && !scols_table_new_column(table, text, 0,
-						       ends_with(keys[k], "_bytes") ?
-							       SCOLS_FL_RIGHT : 0))
+		if (used[k] &&
+		    !scols_table_new_column(table, text, 0,
+					    ends_with(keys[k], "_bytes") ? SCOLS_FL_RIGHT : 0))
 			ret = -1;
 	}
 	for (size_t r = 0; r < json_object_array_length(array) && !ret; r++) {
@@ -113,7 +116,8 @@ static int add_tree(struct libscols_table *table, struct json_object *object, co
 	char name[CELL], text[CELL];
 	int ret = 0;
 
-	json_object_object_foreach(object, key, value) {
+	json_object_object_foreach(object, key, value)
+	{
 		snprintf(name, sizeof(name), "%s%s%s", prefix, prefix[0] ? "." : "", key);
 		if (json_object_is_type(value, json_type_object)) {
 			ret = add_tree(table, value, name);
@@ -148,8 +152,9 @@ int print_tree(struct json_object *object)
 
 int print_json(struct json_object *object)
 {
-	const char *text = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
-							  JSON_C_TO_STRING_NOSLASHESCAPE);
+	const char *text =
+		json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
+							       JSON_C_TO_STRING_NOSLASHESCAPE);
 
 	if (!text)
 		return ctl_fail(EXIT_FAILED, "out of memory");

@@ -5,7 +5,7 @@
 
 #include "run.h"
 
-#define READ_TOKENS	64
+#define READ_TOKENS 64
 
 static int begin(struct run *r, struct prompt *p)
 {

@@ -15,7 +15,7 @@ static char *find_tokenizer(const char *model)
 	size_t dir = slash ? (size_t)(slash - model) + 1 : 0;
 	char *path = malloc(dir + 32);
 
-	for (size_t i = 0; path && i < sizeof(names) / sizeof(names[0]); i++) {
+	for (size_t i = 0; path && i < ARRAY_SIZE(names); i++) {
 		memcpy(path, model, dir);
 		strcpy(path + dir, names[i]);
 		if (!access(path, F_OK))

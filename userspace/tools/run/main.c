@@ -26,7 +26,8 @@ int run_fail_device(struct run *r, int err)
 	int last = dacc_device_error(r->dev, &text);
 
 	if (last != err || !text.text[0])
-		return run_fail(EXIT_FAILED, "%s: %s", dacc_device_node(r->dev), dacc_strerror(err));
+		return run_fail(EXIT_FAILED, "%s: %s", dacc_device_node(r->dev),
+				dacc_strerror(err));
 	if (err == -EACCES || err == -EPERM || err == -ENODEV)
 		return run_fail(EXIT_NO_DEVICE, "%s", text.text);
 	return run_fail(err == -ENOSPC ? EXIT_TOO_LARGE : EXIT_FAILED, "%s", text.text);

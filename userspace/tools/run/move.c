@@ -10,7 +10,7 @@
 
 #include "run.h"
 
-#define BLOCK_POSITIONS	16
+#define BLOCK_POSITIONS 16
 
 static int prepare(struct run *r, struct prompt *p, struct gpupeer_bo *from)
 {

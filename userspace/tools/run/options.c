@@ -10,42 +10,42 @@
 #include "gpupeer_hw.h"
 #include "run.h"
 
-#define DEFAULT_CHUNK	256
-#define DEFAULT_K	64
-#define DEFAULT_TIMEOUT	600
+#define DEFAULT_CHUNK   256
+#define DEFAULT_K       64
+#define DEFAULT_TIMEOUT 600
 
 static const char usage_text[] =
-"usage: dacc-run -m MODEL [options]\n"
-"Generate text with a language model: prefill on the GPU peer, decode on the dacc chip.\n"
-"\n"
-"  -m, --model FILE       llama2.c checkpoint\n"
-"  -t, --tokenizer FILE   llama2.c tokenizer (default: tokenizer.bin or tok512.bin beside\n"
-"                         the model)\n"
-"  -p, --prompt TEXT      text to go on from (default: empty, the model starts by itself);\n"
-"                         repeat it to decode several in one batch\n"
-"  -n, --steps N          positions, prompt included (default 256, at most the model's\n"
-"                         context; 0: the model's context)\n"
-"      --temp T           temperature; 0 is greedy (default 0)\n"
-"      --top-p P          keep the most probable tokens of mass P; 0 or 1: all (default 0.9)\n"
-"      --seed N           seed of each prompt's sampler, not 0 (default 1)\n"
-"      --ids              print token ids, one line a prompt, instead of text\n"
-"      --json             print texts, ids and statistics as JSON\n"
-"      --stats            print statistics on stderr\n"
-"      --kv-type TYPE     f32 or f16 (default f32)\n"
-"      --weight-type TYPE f32, f16 or q8_0 (default f32)\n"
-"      --chunk N          prompt tokens of a prefill job (default 256)\n"
-"      --k N              tokens of a decode job (default 64)\n"
-"      --device DEV       chip: node, number or PCI address (default: the first)\n"
-"      --gpu ADDRESS      GPU peer: PCI address (default: the chip's link peer)\n"
-"      --bounce           move the KV cache through host memory in any case\n"
-"      --timeout SECONDS  give up after that (default 600)\n"
-"  -h, --help             this text\n"
-"  -V, --version          version\n"
-"\n"
-"Texts go to stdout in the order of the prompts, each followed by a newline.\n"
-"Exit status: 0 success, 1 a device, a job or the output failed, 2 bad option, 3 no usable\n"
-"chip or GPU peer, 4 bad checkpoint, tokenizer or prompt, 5 does not fit SRAM, HBM or the\n"
-"model's context.\n";
+	"usage: dacc-run -m MODEL [options]\n"
+	"Generate text with a language model: prefill on the GPU peer, decode on the dacc chip.\n"
+	"\n"
+	"  -m, --model FILE       llama2.c checkpoint\n"
+	"  -t, --tokenizer FILE   llama2.c tokenizer (default: tokenizer.bin or tok512.bin beside\n"
+	"                         the model)\n"
+	"  -p, --prompt TEXT      text to go on from (default: empty, the model starts by itself);\n"
+	"                         repeat it to decode several in one batch\n"
+	"  -n, --steps N          positions, prompt included (default 256, at most the model's\n"
+	"                         context; 0: the model's context)\n"
+	"      --temp T           temperature; 0 is greedy (default 0)\n"
+	"      --top-p P          keep the most probable tokens of mass P; 0 or 1: all (default 0.9)\n"
+	"      --seed N           seed of each prompt's sampler, not 0 (default 1)\n"
+	"      --ids              print token ids, one line a prompt, instead of text\n"
+	"      --json             print texts, ids and statistics as JSON\n"
+	"      --stats            print statistics on stderr\n"
+	"      --kv-type TYPE     f32 or f16 (default f32)\n"
+	"      --weight-type TYPE f32, f16 or q8_0 (default f32)\n"
+	"      --chunk N          prompt tokens of a prefill job (default 256)\n"
+	"      --k N              tokens of a decode job (default 64)\n"
+	"      --device DEV       chip: node, number or PCI address (default: the first)\n"
+	"      --gpu ADDRESS      GPU peer: PCI address (default: the chip's link peer)\n"
+	"      --bounce           move the KV cache through host memory in any case\n"
+	"      --timeout SECONDS  give up after that (default 600)\n"
+	"  -h, --help             this text\n"
+	"  -V, --version          version\n"
+	"\n"
+	"Texts go to stdout in the order of the prompts, each followed by a newline.\n"
+	"Exit status: 0 success, 1 a device, a job or the output failed, 2 bad option, 3 no usable\n"
+	"chip or GPU peer, 4 bad checkpoint, tokenizer or prompt, 5 does not fit SRAM, HBM or the\n"
+	"model's context.\n";
 
 enum {
 	OPT_TEMP = 256,
@@ -234,9 +234,11 @@ int parse_options(int argc, char **argv, struct options *opt)
 		return run_fail(EXIT_USAGE, "'%s' is no option; a prompt is given with -p",
 				argv[optind]);
 	if (!opt->model)
-		return run_fail(EXIT_USAGE, "no model: give one with -m FILE (see: dacc-run --help)");
+		return run_fail(EXIT_USAGE,
+				"no model: give one with -m FILE (see: dacc-run --help)");
 	if (opt->ids && opt->json)
-		return run_fail(EXIT_USAGE, "--ids and --json exclude each other; JSON has the ids");
+		return run_fail(EXIT_USAGE,
+				"--ids and --json exclude each other; JSON has the ids");
 	if (!opt->n_prompts)
 		prompts[opt->n_prompts++] = "";
 	return EXIT_OK;

@@ -14,8 +14,8 @@ enum {
 	SEG_TOKENS = 4,
 };
 
-#define MAX_POINTS	256
-#define MAX_PENDING	64
+#define MAX_POINTS  256
+#define MAX_PENDING 64
 
 static int check_job(struct run *r, const struct gpu_job *job)
 {

@@ -9,14 +9,16 @@
 #include "dacc/dacc.h"
 #include "gpupeer.h"
 
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
 /* Exit statuses; documented in --help and dacc-run(1). */
 enum {
 	EXIT_OK = 0,
-	EXIT_FAILED = 1,	/* a device, a job or the output failed */
-	EXIT_USAGE = 2,		/* a bad option or value */
-	EXIT_NO_DEVICE = 3,	/* no chip or GPU peer that can be used */
-	EXIT_BAD_FILE = 4,	/* checkpoint, tokenizer or prompt */
-	EXIT_TOO_LARGE = 5,	/* SRAM, HBM or context */
+	EXIT_FAILED = 1,    /* a device, a job or the output failed */
+	EXIT_USAGE = 2,     /* a bad option or value */
+	EXIT_NO_DEVICE = 3, /* no chip or GPU peer that can be used */
+	EXIT_BAD_FILE = 4,  /* checkpoint, tokenizer or prompt */
+	EXIT_TOO_LARGE = 5, /* SRAM, HBM or context */
 };
 
 struct options {
@@ -45,7 +47,7 @@ struct options {
 /* A job of the GPU peer whose result is wanted. */
 struct gpu_job {
 	uint64_t id;
-	uint64_t point;		/* of run.gpu_done */
+	uint64_t point; /* of run.gpu_done */
 	struct gpupeer_result *result;
 };
 
@@ -53,18 +55,18 @@ struct gpu_job {
 struct span {
 	uint64_t start;
 	uint64_t end;
-	uint64_t busy;		/* sum of the jobs in it */
+	uint64_t busy; /* sum of the jobs in it */
 };
 
 struct prompt {
 	const char *text;
-	uint32_t *ids;		/* prompt, then what was generated */
+	uint32_t *ids; /* prompt, then what was generated */
 	uint32_t n_prompt;
 	uint32_t n_ids;
-	uint32_t n_show;	/* tokens of the prompt that -n lets print */
+	uint32_t n_show; /* tokens of the prompt that -n lets print */
 	uint32_t room;
-	bool active;		/* has something to decode */
-	bool stopped;		/* by BOS */
+	bool active;  /* has something to decode */
+	bool stopped; /* by BOS */
 	/* output */
 	char *out;
 	size_t out_len;
@@ -72,19 +74,19 @@ struct prompt {
 	size_t out_written;
 	/* GPU peer */
 	struct gpupeer_bo *kv_hbm;
-	struct gpupeer_bo *kv_sys;	/* bounce */
+	struct gpupeer_bo *kv_sys; /* bounce */
 	struct gpupeer_result *chunks;
 	uint32_t n_chunks;
-	struct gpupeer_result *copies;	/* two a layer */
-	uint32_t points;		/* timeline of its layers, on the chip's file */
-	uint32_t gpu_points;		/* and on the GPU peer's */
+	struct gpupeer_result *copies; /* two a layer */
+	uint32_t points;               /* timeline of its layers, on the chip's file */
+	uint32_t gpu_points;           /* and on the GPU peer's */
 	/* chip */
 	struct dacc_session *session;
 	struct dacc_bo *kv_bo;
 	struct dacc_kv *kv;
-	uint32_t moved;			/* timeline of the layers that have arrived */
+	uint32_t moved; /* timeline of the layers that have arrived */
 	struct dacc_result *transfers;
-	uint64_t *seqs;			/* job number of each layer's transfer */
+	uint64_t *seqs; /* job number of each layer's transfer */
 };
 
 struct stats {
@@ -94,12 +96,13 @@ struct stats {
 	uint64_t kv_blocks;
 	uint64_t link_bytes;
 	uint16_t path_bits;
-	bool peer;		/* the chip read the peer's memory */
+	bool peer;      /* the chip read the peer's memory */
+	bool one_clock; /* device times of both can be compared */
 	struct span prefill;
-	struct span copy;	/* bounce: HBM to host memory */
+	struct span copy; /* bounce: HBM to host memory */
 	struct span transfer;
 	struct span decode;
-	uint64_t steps;		/* token steps of the decode jobs */
+	uint64_t steps; /* token steps of the decode jobs */
 	uint64_t jobs;
 	double wall_load;
 	double wall_prefill;
@@ -134,7 +137,7 @@ struct run {
 	unsigned int first_pending;
 	unsigned int n_pending;
 	bool bounce;
-	unsigned int printing;	/* prompt whose text goes out now */
+	unsigned int printing; /* prompt whose text goes out now */
 	struct stats stats;
 };
 

@@ -9,8 +9,8 @@
 
 #include "run.h"
 
-#define MIN_DEPTH	64
-#define MAX_DEPTH	4096
+#define MIN_DEPTH 64
+#define MAX_DEPTH 4096
 
 /* The chip's link peer if it has one, else any GPU peer. */
 static int open_gpu(struct run *r)
@@ -38,7 +38,8 @@ static int open_gpu(struct run *r)
 		return run_fail(EXIT_USAGE, "--gpu '%s': want a PCI address such as 0000:04:00.0",
 				r->opt.gpu);
 	if (ret == -ENODEV && r->opt.gpu)
-		return run_fail(EXIT_NO_DEVICE, "no GPU peer at %s: see `daccctl list`", r->opt.gpu);
+		return run_fail(EXIT_NO_DEVICE, "no GPU peer at %s: see `daccctl list`",
+				r->opt.gpu);
 	if (ret == -ENODEV && !dacc_module_query("gpupeer", &mod, sizeof(mod), NULL) && !mod.loaded)
 		return run_fail(EXIT_NO_DEVICE,
 				"no GPU peer: module gpupeer is not loaded: run `daccctl load` as root");
@@ -63,6 +64,21 @@ static int queue_depth(const struct run *r, unsigned int *depth)
 	return 0;
 }
 
+/* Devices on one link share a time base, whether the link is up or down. */
+static bool linked(struct run *r)
+{
+	struct dacc_device_info info;
+	struct dacc_link_info link;
+
+	if (dacc_device_get_info(r->dev, &info, sizeof(info)))
+		return false;
+	for (uint32_t i = 0; i < info.num_links; i++)
+		if (!dacc_device_get_link(r->dev, i, &link, sizeof(link)) && link.present &&
+		    !strcmp(link.peer_bdf, gpupeer_pci(r->gpu)))
+			return true;
+	return false;
+}
+
 int open_devices(struct run *r)
 {
 	struct dacc_error err;
@@ -78,6 +94,7 @@ int open_devices(struct run *r)
 	ret = open_gpu(r);
 	if (ret)
 		return ret;
+	r->stats.one_clock = linked(r);
 	ret = dacc_vm_create(r->dev, &r->vm);
 	if (!ret)
 		ret = dacc_queue_create(r->vm, DACC_CLASS_TRANSFER, depth, &r->transfer);
@@ -96,7 +113,8 @@ static int gpu_alloc(struct run *r, const char *what, uint64_t bytes, struct gpu
 				"GPU peer %s: %s needs %llu bytes of HBM, %llu are free: %llu too much: give fewer prompts, smaller weights or a smaller --chunk",
 				gpupeer_pci(r->gpu), what, (unsigned long long)bytes,
 				(unsigned long long)info.hbm_free,
-				(unsigned long long)(bytes > info.hbm_free ? bytes - info.hbm_free : 0));
+				(unsigned long long)(bytes > info.hbm_free ? bytes - info.hbm_free :
+									     0));
 	if (ret)
 		return run_fail(EXIT_FAILED, "GPU peer %s: no memory for %s: %s",
 				gpupeer_pci(r->gpu), what, strerror(-ret));
@@ -170,6 +188,10 @@ int load_weights(struct run *r)
 {
 	int ret = dacc_weights_load(r->program, r->vm, r->transfer, r->deadline, &r->weights);
 
+	if (ret == -ETIME && dacc_deadline(0) >= r->deadline)
+		return run_fail(EXIT_FAILED,
+				"the weights were not loaded in %g s: give it longer with --timeout",
+				r->opt.timeout);
 	if (ret)
 		return run_fail_device(r, ret);
 	for (unsigned int i = 0; i < r->opt.n_prompts; i++) {

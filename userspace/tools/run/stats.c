@@ -8,8 +8,8 @@
 
 #include "run.h"
 
-#define PS_PER_US	1e6
-#define PS_PER_S	1e12
+#define PS_PER_US 1e6
+#define PS_PER_S  1e12
 
 void span_add(struct span *s, uint64_t start, uint64_t end)
 {
@@ -109,18 +109,24 @@ void print_stats(const struct run *r)
 	fprintf(stderr, "transfer           %.3f us device time, %.2f GB/s\n",
 		s->transfer.busy / PS_PER_US, gigabytes(s->kv_bytes, s->transfer.busy));
 	fprintf(stderr,
-		"decode             %" PRIu64 " tokens in %" PRIu64 " steps and %" PRIu64 " jobs, %.3f us device time a step\n",
+		"decode             %" PRIu64 " tokens in %" PRIu64 " steps and %" PRIu64
+		" jobs, %.3f us device time a step\n",
 		s->generated, s->steps, s->jobs, per_token(s));
-	fprintf(stderr, "prefill, transfer  %s", both ? "overlapped" : "did not overlap");
-	if (both)
-		fprintf(stderr, " for %.3f of %.3f us", both / PS_PER_US,
-			s->transfer.busy / PS_PER_US);
-	fprintf(stderr, " (prefill %.3f to %.3f us, transfer %.3f to %.3f us)\n",
-		s->prefill.start / PS_PER_US, s->prefill.end / PS_PER_US,
-		s->transfer.start / PS_PER_US, s->transfer.end / PS_PER_US);
+	/* A bounce hands the GPU peer's time on, so there is one time base there too. */
+	if (!s->one_clock && s->peer) {
+		fprintf(stderr,
+			"prefill, transfer  overlap not known: without a link the devices have no common time base\n");
+	} else {
+		fprintf(stderr, "prefill, transfer  %s", both ? "overlapped" : "did not overlap");
+		if (both)
+			fprintf(stderr, " for %.3f of %.3f us", both / PS_PER_US,
+				s->transfer.busy / PS_PER_US);
+		fprintf(stderr, " (prefill %.3f to %.3f us, transfer %.3f to %.3f us)\n",
+			s->prefill.start / PS_PER_US, s->prefill.end / PS_PER_US,
+			s->transfer.start / PS_PER_US, s->transfer.end / PS_PER_US);
+	}
 	fprintf(stderr, "transfer, decode   %s (decode from %.3f us)\n",
-		decode_overlap(s) ? "overlapped" : "did not overlap",
-		s->decode.start / PS_PER_US);
+		decode_overlap(s) ? "overlapped" : "did not overlap", s->decode.start / PS_PER_US);
 	fprintf(stderr,
 		"wall time          %.3f s: load %.3f, prefill and transfer posted %.3f, decode %.3f (%.1f tokens/s, emulated)\n",
 		s->wall_total, s->wall_load, s->wall_prefill, s->wall_decode,
@@ -154,7 +160,12 @@ static struct json_object *span_json(const struct span *s)
 static size_t utf8_bytes(const unsigned char *s, size_t left)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t n = *s < 0x80 ? 1 : *s < 0xc2 ? 0 : *s < 0xe0 ? 2 : *s < 0xf0 ? 3 : *s < 0xf5 ? 4 : 0;
+	size_t n = *s < 0x80 ? 1 :
+		   *s < 0xc2 ? 0 :
+		   *s < 0xe0 ? 2 :
+		   *s < 0xf0 ? 3 :
+		   *s < 0xf5 ? 4 :
+			       0;
 	uint32_t c;
 
 	if (n < 2 || n > left)
@@ -246,7 +257,8 @@ static struct json_object *stats_json(const struct run *r)
 	add_count(o, "decode_steps", s->steps);
 	add_count(o, "decode_jobs", s->jobs);
 	add_number(o, "decode_us_per_step", per_token(s));
-	add_count(o, "prefill_transfer_overlap_ps", both);
+	if (s->one_clock || !s->peer)
+		add_count(o, "prefill_transfer_overlap_ps", both);
 	add_count(o, "transfer_decode_overlap_ps", decode_overlap(s));
 	add_number(o, "wall_load_s", s->wall_load);
 	add_number(o, "wall_prefill_s", s->wall_prefill);
@@ -271,7 +283,7 @@ int print_json(const struct run *r)
 	if (r->n_active)
 		json_object_object_add(o, "stats", stats_json(r));
 	printf("%s\n", json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |
-							 JSON_C_TO_STRING_NOSLASHESCAPE));
+								 JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(o);
 	return 0;
 }

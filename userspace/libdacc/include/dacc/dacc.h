@@ -52,7 +52,7 @@ struct dacc_weights;
 
 /* --- errors and version (error.c) ------------------------------------------ */
 
-#define DACC_ERROR_SIZE		320
+#define DACC_ERROR_SIZE 320
 
 /**
  * struct dacc_error - why a call failed
@@ -101,8 +101,8 @@ int dacc_device_error(struct dacc_device *dev, struct dacc_error *err);
 
 /* --- PCI functions (pci.c) -------------------------------------------------- */
 
-#define DACC_PCI_BARS		6
-#define DACC_PCI_PORTS		4
+#define DACC_PCI_BARS  6
+#define DACC_PCI_PORTS 4
 
 /**
  * struct dacc_pci_bar - a base address register
@@ -175,7 +175,7 @@ struct dacc_pci_function {
  *
  * An empty list is not a failure.
  *
- * Return: 0, -ENOSYS (no PCI here), -ENOMEM, -EIO. Thread-safe.
+ * Return: 0, -ENODEV (no PCI here), -ENOMEM, -EIO. Thread-safe.
  */
 int dacc_pci_scan(struct dacc_pci_list **out, struct dacc_error *err);
 
@@ -493,7 +493,7 @@ void dacc_bo_destroy(struct dacc_bo *bo);
 
 /* --- address spaces (vm.c) --------------------------------------------------- */
 
-#define DACC_VM_READONLY	(1u << 0)
+#define DACC_VM_READONLY 0x1u
 
 /**
  * dacc_vm_create() - create an address space
@@ -808,8 +808,8 @@ void dacc_model_close(struct dacc_model *model);
 
 /* --- tokenizers (tokenizer.c) --------------------------------------------------- */
 
-#define DACC_TOKEN_BOS		1
-#define DACC_TOKEN_EOS		2
+#define DACC_TOKEN_BOS 1
+#define DACC_TOKEN_EOS 2
 
 /**
  * dacc_tokenizer_open() - read a llama2.c tokenizer (tokenizer.bin)
