@@ -11,15 +11,15 @@
 #include "tap.h"
 #include "testmem.h"
 
-#define MAX_AREAS	5
-#define MAX_ENTRIES	64
+#define MAX_AREAS   5
+#define MAX_ENTRIES 64
 
 /* Area k is where base register k + 1 points to. */
 struct area {
-	uint64_t size;		/* bytes; 0 for none */
-	uint64_t stride;	/* bytes between entries */
+	uint64_t size;   /* bytes; 0 for none */
+	uint64_t stride; /* bytes between entries */
 	uint32_t skew;
-	bool weight;		/* only the first entry's base is right */
+	bool weight; /* only the first entry's base is right */
 	uint8_t *data, *want;
 };
 
@@ -30,12 +30,12 @@ struct insn_case {
 	struct area area[MAX_AREAS];
 	SeqEntry entry[MAX_ENTRIES];
 	uint32_t n_entries;
-	enum dacc_status status;	/* expected */
+	enum dacc_status status; /* expected */
 };
 
 static bool area_init(struct area *a, uint64_t size, uint64_t stride, uint32_t skew)
 {
-	*a = (struct area) { .size = size, .stride = stride, .skew = skew };
+	*a = (struct area){ .size = size, .stride = stride, .skew = skew };
 	a->data = aligned_alloc(64, (size + 64) & ~63ull);
 	a->want = aligned_alloc(64, (size + 64) & ~63ull);
 	if (!CHECK(a->data && a->want, "no memory"))
@@ -55,10 +55,11 @@ static void case_free(struct insn_case *c)
 
 static struct insn_case case_new(const char *name, uint32_t n_entries)
 {
+	const SeqEntry fresh = { .max_pos = 1, .rng = 1 };
 	struct insn_case c = { .name = name, .n_entries = n_entries, .n_insns = 1 };
 
 	for (uint32_t e = 0; e < n_entries; e++)
-		c.entry[e] = (SeqEntry) { .max_pos = 1, .rng = 1 };
+		c.entry[e] = fresh;
 	return c;
 }
 
@@ -118,8 +119,8 @@ static void case_run_one(struct insn_case *c, enum mem_kind kind, DaccVector vec
 	for (uint32_t e = 0; e < c->n_entries; e++) {
 		entry[e] = c->entry[e];
 		for (int k = 0; k < MAX_AREAS; k++)
-			entry[e].base[k + 1] = e && c->area[k].weight ? 0xdead0000 :
-					       va[k] + e * c->area[k].stride;
+			entry[e].base[k + 1] =
+				e && c->area[k].weight ? 0xdead0000 : va[k] + e * c->area[k].stride;
 	}
 	good = seq_check(c->insn, c->n_insns, &fault);
 	if (!CHECK(good, "%s: refused with status %d at %u", c->name, fault.status, fault.index))
@@ -128,7 +129,7 @@ static void case_run_one(struct insn_case *c, enum mem_kind kind, DaccVector vec
 	ops = mem_ops(m);
 	good = seq_step(seq, &ops, c->insn, c->n_insns, entry, c->n_entries, &time, &progress,
 			&fault);
-	if (!CHECK(fault.status == c->status && good == (c->status == DACC_STATUS_OK),
+	if (!CHECK(fault.status == c->status && good == !c->status,
 		   "%s, %s: status %d at %llx, not %d", c->name, how, fault.status,
 		   (unsigned long long)fault.addr, c->status))
 		goto out;
@@ -155,7 +156,7 @@ static void case_run(struct insn_case *c)
 	case_free(c);
 }
 
-#define BASE(k, off)	DACC_OPERAND((k) + 1, off)
-#define F(area, off)	((float *)((area)->want + (off)))
+#define BASE(k, off) DACC_OPERAND((k) + 1, off)
+#define F(area, off) ((float *)((area)->want + (off)))
 
 #endif

@@ -14,8 +14,7 @@
 #include "random.h"
 
 /* Element i of a row, from the contract's words. */
-__attribute__((unused))
-static float element(enum dacc_type type, const uint8_t *row, uint32_t i)
+__attribute__((unused)) static float element(enum dacc_type type, const uint8_t *row, uint32_t i)
 {
 	const uint8_t *block;
 	uint16_t h;
@@ -47,8 +46,8 @@ static float element(enum dacc_type type, const uint8_t *row, uint32_t i)
 	}
 }
 
-__attribute__((unused))
-static uint32_t plain_dot(enum dacc_type type, const uint8_t *row, const float *x, uint32_t n)
+__attribute__((unused)) static uint32_t plain_dot(enum dacc_type type, const uint8_t *row,
+						  const float *x, uint32_t n)
 {
 	volatile float s[16] = { 0 };
 
@@ -68,8 +67,7 @@ static uint32_t plain_dot(enum dacc_type type, const uint8_t *row, const float *
 }
 
 /* Sums of f32 arrays in the contract's order. */
-__attribute__((unused))
-static float plain_sum(const float *v, uint32_t n)
+__attribute__((unused)) static float plain_sum(const float *v, uint32_t n)
 {
 	static float ones[1u << 20];
 
@@ -79,8 +77,7 @@ static float plain_sum(const float *v, uint32_t n)
 	return num_float(plain_dot(DACC_TYPE_F32, (const uint8_t *)v, ones, n));
 }
 
-__attribute__((unused))
-static void random_rows(enum dacc_type type, uint8_t *rows, uint64_t bytes)
+__attribute__((unused)) static void random_rows(enum dacc_type type, uint8_t *rows, uint64_t bytes)
 {
 	if (type == DACC_TYPE_F32) {
 		random_floats((float *)rows, bytes / 4);

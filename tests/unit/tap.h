@@ -13,13 +13,13 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#define TAP_EXPLAIN	8
+#define TAP_EXPLAIN 8
 
 static unsigned int tap_count, tap_failed, tap_bad;
 static const char *tap_skip_reason;
 
-__attribute__((format(printf, 4, 5), unused))
-static bool tap_check(bool good, const char *file, int line, const char *fmt, ...)
+__attribute__((format(printf, 4, 5), unused)) static bool tap_check(bool good, const char *file,
+								    int line, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -35,13 +35,27 @@ static bool tap_check(bool good, const char *file, int line, const char *fmt, ..
 	return false;
 }
 
-#define CHECK(cond, ...)	tap_check((cond), __FILE__, __LINE__, __VA_ARGS__)
-/* The case goes on no further. */
-#define REQUIRE(cond, ...)	do { if (!CHECK(cond, __VA_ARGS__)) return; } while (0)
-#define SKIP(reason)		do { tap_skip_reason = (reason); return; } while (0)
+#define CHECK(cond, ...) tap_check((cond), __FILE__, __LINE__, __VA_ARGS__)
 
-__attribute__((unused))
-static void tap_case(const char *name, void (*fn)(void))
+/* The case's line says so; the case itself has to return. */
+__attribute__((unused)) static void tap_skip(const char *reason)
+{
+	tap_skip_reason = reason;
+}
+
+/* The case goes on no further. */
+#define REQUIRE(cond, ...) \
+	do { \
+		if (!CHECK(cond, __VA_ARGS__)) \
+			return; \
+	} while (0)
+#define SKIP(reason) \
+	do { \
+		tap_skip(reason); \
+		return; \
+	} while (0)
+
+__attribute__((unused)) static void tap_case(const char *name, void (*fn)(void))
 {
 	tap_bad = 0;
 	tap_skip_reason = NULL;
@@ -56,11 +70,10 @@ static void tap_case(const char *name, void (*fn)(void))
 	fflush(stdout);
 }
 
-#define TAP_CASE(fn)		tap_case(#fn, fn)
+#define TAP_CASE(fn) tap_case(#fn, fn)
 
 /* For cases that a table or a loop names. */
-__attribute__((format(printf, 2, 3), unused))
-static bool tap_ok(bool good, const char *fmt, ...)
+__attribute__((format(printf, 2, 3), unused)) static bool tap_ok(bool good, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -75,8 +88,7 @@ static bool tap_ok(bool good, const char *fmt, ...)
 	return good;
 }
 
-__attribute__((unused))
-static int tap_done(void)
+__attribute__((unused)) static int tap_done(void)
 {
 	printf("1..%u\n", tap_count);
 	return tap_failed != 0;

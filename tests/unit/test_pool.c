@@ -34,7 +34,8 @@ static void run(Pool *pool, uint32_t n, uint32_t grain)
 	pool_run(pool, n, grain, mark, (void *)seen);
 	CHECK(!bad_ranges, "n %u, grain %u: %u bad ranges", n, grain, bad_ranges);
 	for (uint32_t i = 0; i < MAX; i++)
-		CHECK(seen[i] == (i < n), "n %u, grain %u: index %u seen %u times", n, grain, i, seen[i]);
+		CHECK(seen[i] == (i < n), "n %u, grain %u: index %u seen %u times", n, grain, i,
+		      seen[i]);
 }
 
 static void covers_once(void)
@@ -42,7 +43,8 @@ static void covers_once(void)
 	for (unsigned int threads = 0; threads <= 6; threads++) {
 		Pool *pool = pool_new(threads, NULL, NULL, NULL);
 
-		REQUIRE(pool, "no pool of %u", threads);
+		if (!CHECK(pool, "no pool of %u", threads))
+			return;
 		CHECK(pool_threads(pool) == (threads ? threads : 1), "threads");
 		for (uint32_t n = 0; n < 40; n++)
 			for (uint32_t grain = 1; grain < 9; grain++)
@@ -80,13 +82,15 @@ static void hooks_and_signals(void)
 
 	pthread_sigmask(SIG_SETMASK, NULL, &before);
 	pool = pool_new(4, on_enter, on_exit_hook, &entered);
-	REQUIRE(pool, "no pool");
+	if (!CHECK(pool, "no pool"))
+		return;
 	pthread_sigmask(SIG_SETMASK, NULL, &after);
 	pool_free(pool);
 	CHECK(entered == 3 && exited == 3, "entered %u, exited %u", entered, exited);
 	CHECK(!unblocked, "%u signals not blocked in workers", unblocked);
 	for (int s = 1; s < 32; s++)
-		CHECK(sigismember(&before, s) == sigismember(&after, s), "signal %d of the caller", s);
+		CHECK(sigismember(&before, s) == sigismember(&after, s), "signal %d of the caller",
+		      s);
 }
 
 static void too_many(void)
@@ -110,7 +114,8 @@ static void many_jobs(void)
 	Pool *pool = pool_new(3, NULL, NULL, NULL);
 	struct timespec t, u;
 
-	REQUIRE(pool, "no pool");
+	if (!CHECK(pool, "no pool"))
+		return;
 	for (int i = 0; i < 20000; i++) {
 		uint32_t n = 1 + i % 300;
 
@@ -149,7 +154,8 @@ static void waits_for_workers(void)
 {
 	Pool *pool = pool_new(3, NULL, NULL, NULL);
 
-	REQUIRE(pool, "no pool");
+	if (!CHECK(pool, "no pool"))
+		return;
 	caller = pthread_self();
 	for (int round = 0; round < 5; round++) {
 		memset((void *)seen, 0, sizeof(seen));

@@ -5,25 +5,54 @@
 #include "seq.h"
 #include "tap.h"
 
-#define A(base)	DACC_OPERAND(base, 64)
+#define A(base) DACC_OPERAND(base, 64)
 
 static const struct dacc_insn good[DACC_INSN_COUNT] = {
 	[DACC_INSN_NOP] = { .op = DACC_INSN_NOP },
 	[DACC_INSN_EMBED] = { .op = DACC_INSN_EMBED, .dst = A(3), .a = A(4), .n0 = 64, .n1 = 512 },
-	[DACC_INSN_RMSNORM] = { .op = DACC_INSN_RMSNORM, .imm = 1, .dst = A(3), .a = A(3),
-				.b = A(1), .n0 = 64 },
-	[DACC_INSN_MATVEC] = { .op = DACC_INSN_MATVEC, .dst = A(3), .a = A(1), .b = A(3), .n0 = 7,
-			       .n1 = 64, .flags = DACC_INSN_ACCUMULATE },
-	[DACC_INSN_ROPE] = { .op = DACC_INSN_ROPE, .dst = A(3), .a = A(4), .n0 = 8, .n1 = 8,
+	[DACC_INSN_RMSNORM] = { .op = DACC_INSN_RMSNORM,
+				.imm = 1,
+				.dst = A(3),
+				.a = A(3),
+				.b = A(1),
+				.n0 = 64 },
+	[DACC_INSN_MATVEC] = { .op = DACC_INSN_MATVEC,
+			       .dst = A(3),
+			       .a = A(1),
+			       .b = A(3),
+			       .n0 = 7,
+			       .n1 = 64,
+			       .flags = DACC_INSN_ACCUMULATE },
+	[DACC_INSN_ROPE] = { .op = DACC_INSN_ROPE,
+			     .dst = A(3),
+			     .a = A(4),
+			     .n0 = 8,
+			     .n1 = 8,
 			     .flags = DACC_INSN_ROPE_NEOX },
-	[DACC_INSN_KV_APPEND] = { .op = DACC_INSN_KV_APPEND, .type = DACC_TYPE_F16, .dst = A(2),
-				  .a = A(3), .n0 = 32, .n1 = 64 },
-	[DACC_INSN_ATTENTION] = { .op = DACC_INSN_ATTENTION, .imm = 1, .dst = A(3), .a = A(3),
-				  .b = A(2), .c = A(2), .n0 = 8, .n1 = 4, .n2 = 8, .n3 = 128 },
+	[DACC_INSN_KV_APPEND] = { .op = DACC_INSN_KV_APPEND,
+				  .type = DACC_TYPE_F16,
+				  .dst = A(2),
+				  .a = A(3),
+				  .n0 = 32,
+				  .n1 = 64 },
+	[DACC_INSN_ATTENTION] = { .op = DACC_INSN_ATTENTION,
+				  .imm = 1,
+				  .dst = A(3),
+				  .a = A(3),
+				  .b = A(2),
+				  .c = A(2),
+				  .n0 = 8,
+				  .n1 = 4,
+				  .n2 = 8,
+				  .n3 = 128 },
 	[DACC_INSN_SWIGLU] = { .op = DACC_INSN_SWIGLU, .dst = A(3), .a = A(3), .b = A(3), .n0 = 9 },
 	[DACC_INSN_ADD] = { .op = DACC_INSN_ADD, .dst = A(3), .a = A(3), .b = A(3), .n0 = 9 },
 	[DACC_INSN_SAMPLE] = { .op = DACC_INSN_SAMPLE, .a = A(3), .n0 = 512 },
-	[DACC_INSN_LOOP] = { .op = DACC_INSN_LOOP, .a = ~0ull, .b = 1ull << 63, .c = 5, .n0 = 3,
+	[DACC_INSN_LOOP] = { .op = DACC_INSN_LOOP,
+			     .a = ~0ull,
+			     .b = 1ull << 63,
+			     .c = 5,
+			     .n0 = 3,
 			     .n1 = 1 },
 	[DACC_INSN_SIGNAL] = { .op = DACC_INSN_SIGNAL, .dst = A(5), .n0 = 7 },
 	[DACC_INSN_SEND] = { .op = DACC_INSN_SEND, .a = A(3), .n0 = 64, .n1 = 3, .n2 = 77 },
@@ -31,14 +60,14 @@ static const struct dacc_insn good[DACC_INSN_COUNT] = {
 };
 
 static const char *const name[DACC_INSN_COUNT] = {
-	"NOP", "EMBED", "RMSNORM", "MATVEC", "ROPE", "KV_APPEND", "ATTENTION",
-	"SWIGLU", "ADD", "SAMPLE", "LOOP", "SIGNAL", "SEND", "RECEIVE",
+	"NOP",    "EMBED", "RMSNORM", "MATVEC", "ROPE",   "KV_APPEND", "ATTENTION",
+	"SWIGLU", "ADD",   "SAMPLE",  "LOOP",   "SIGNAL", "SEND",      "RECEIVE",
 };
 
 /* Which fields each instruction uses: t type, f flags, i imm, d a b c, 0 to 3. */
 static const char *const uses[DACC_INSN_COUNT] = {
-	"", "tda01", "idab0", "tfdab01", "fda01", "tda01", "tidabc0123",
-	"dab0", "dab0", "a0", "abc01", "d0", "a012", "d012",
+	"",     "tda01", "idab0", "tfdab01", "fda01", "tda01", "tidabc0123",
+	"dab0", "dab0",  "a0",    "abc01",   "d0",    "a012",  "d012",
 };
 
 /* Status of the instruction in third place, with a good one after it. */
@@ -60,8 +89,8 @@ static void expect(struct dacc_insn insn, enum dacc_status want, const char *wha
 {
 	enum dacc_status got = check(insn, what);
 
-	CHECK(got == want, "%s %s: status %d, not %d", insn.op < DACC_INSN_COUNT ? name[insn.op] : "?",
-	      what, got, want);
+	CHECK(got == want, "%s %s: status %d, not %d",
+	      insn.op < DACC_INSN_COUNT ? name[insn.op] : "?", what, got, want);
 }
 
 static void good_ones(void)
@@ -76,7 +105,7 @@ static void good_ones(void)
 static void unknown_opcodes(void)
 {
 	for (int op = DACC_INSN_COUNT; op < 256; op++)
-		expect((struct dacc_insn) { .op = op }, DACC_STATUS_BAD_INSN, "unknown");
+		expect((struct dacc_insn){ .op = op }, DACC_STATUS_BAD_INSN, "unknown");
 }
 
 static void reserved_fields(void)
@@ -103,22 +132,43 @@ static void unused_fields(void)
 	for (int op = 0; op < DACC_INSN_COUNT; op++)
 		for (int f = 0; fields[f]; f++) {
 			struct dacc_insn insn = good[op];
+			char what[2] = { fields[f], 0 };
 
 			if (strchr(uses[op], fields[f]))
 				continue;
 			switch (fields[f]) {
-			case 't': insn.type = 1; break;
-			case 'i': insn.imm = 1; break;
-			case 'd': insn.dst = 1; break;
-			case 'a': insn.a = 1; break;
-			case 'b': insn.b = 1; break;
-			case 'c': insn.c = 1; break;
-			case '0': insn.n0 = 1; break;
-			case '1': insn.n1 = 1; break;
-			case '2': insn.n2 = 1; break;
-			case '3': insn.n3 = 1; break;
+			case 't':
+				insn.type = 1;
+				break;
+			case 'i':
+				insn.imm = 1;
+				break;
+			case 'd':
+				insn.dst = 1;
+				break;
+			case 'a':
+				insn.a = 1;
+				break;
+			case 'b':
+				insn.b = 1;
+				break;
+			case 'c':
+				insn.c = 1;
+				break;
+			case '0':
+				insn.n0 = 1;
+				break;
+			case '1':
+				insn.n1 = 1;
+				break;
+			case '2':
+				insn.n2 = 1;
+				break;
+			case '3':
+				insn.n3 = 1;
+				break;
 			}
-			expect(insn, DACC_STATUS_RESERVED, (char[2]) { fields[f], 0 });
+			expect(insn, DACC_STATUS_RESERVED, what);
 		}
 }
 
@@ -168,26 +218,29 @@ static void types(void)
 	}
 }
 
-#define BAD(op_, field, value, what) do {			\
-	struct dacc_insn insn_ = good[DACC_INSN_##op_];		\
-								\
-	insn_.field = (value);					\
-	expect(insn_, DACC_STATUS_BAD_INSN, what);		\
-} while (0)
+#define BAD(op_, field, value, what) \
+	do { \
+		struct dacc_insn insn_ = good[DACC_INSN_##op_]; \
+\
+		insn_.field = (value); \
+		expect(insn_, DACC_STATUS_BAD_INSN, what); \
+	} while (0)
 
-#define GOOD(op_, field, value) do {				\
-	struct dacc_insn insn_ = good[DACC_INSN_##op_];		\
-								\
-	insn_.field = (value);					\
-	expect(insn_, DACC_STATUS_OK, #field " = " #value);	\
-} while (0)
+#define GOOD(op_, field, value) \
+	do { \
+		struct dacc_insn insn_ = good[DACC_INSN_##op_]; \
+\
+		insn_.field = (value); \
+		expect(insn_, DACC_STATUS_OK, #field " = " #value); \
+	} while (0)
 
-#define SIZE(op_, field, max) do {				\
-	BAD(op_, field, 0, #field " = 0");			\
-	BAD(op_, field, (max) + 1u, #field " too large");	\
-	BAD(op_, field, ~0u, #field " = ~0");			\
-	GOOD(op_, field, max);					\
-} while (0)
+#define SIZE(op_, field, max) \
+	do { \
+		BAD(op_, field, 0, #field " = 0"); \
+		BAD(op_, field, (max) + 1u, #field " too large"); \
+		BAD(op_, field, ~0u, #field " = ~0"); \
+		GOOD(op_, field, max); \
+	} while (0)
 
 static void sizes(void)
 {
@@ -264,7 +317,7 @@ static void loops(void)
 	p[3] = good[DACC_INSN_LOOP];
 	p[3].n1 = 2;
 	ok = seq_check(p, 6, &fault);
-	CHECK(ok, "two loops in a row: status %d", fault.status);
+	CHECK(ok, "two in a row: status %d", fault.status);
 	p[2] = p[3];
 	p[2].n1 = 1;
 	ok = seq_check(p, 6, &fault);

@@ -7,7 +7,7 @@
 
 static const uint32_t lengths[] = { 1, 15, 16, 17, 31, 64, 100, 1025, 3000 };
 
-#define EACH(i, array) (size_t i = 0; i < sizeof(array) / sizeof(*(array)); i++)
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
 static uint32_t f32_bits(float f)
 {
@@ -22,7 +22,7 @@ static void put_bits(float *at, float value)
 static void embed(void)
 {
 	for (int t = 0; t < DACC_TYPE_COUNT; t++)
-		for EACH(l, lengths) {
+		for (size_t l = 0; l < COUNT(lengths); l++) {
 			uint32_t n = t >= DACC_TYPE_Q8_0 ? lengths[l] / 32 * 32 + 32 : lengths[l];
 			struct insn_case c = case_new("EMBED", 5);
 			uint64_t row = num_bytes(t, n), stride = n * 4 + 8;
@@ -34,9 +34,13 @@ static void embed(void)
 			c.area[0].weight = true;
 			random_rows(t, c.area[0].data, row * vocab / 4 * 4);
 			memcpy(c.area[0].want, c.area[0].data, row * vocab);
-			c.insn[0] = (struct dacc_insn) {
-				.op = DACC_INSN_EMBED, .type = t, .dst = BASE(1, 4), .a = BASE(0, 0),
-				.n0 = n, .n1 = vocab,
+			c.insn[0] = (struct dacc_insn){
+				.op = DACC_INSN_EMBED,
+				.type = t,
+				.dst = BASE(1, 4),
+				.a = BASE(0, 0),
+				.n0 = n,
+				.n1 = vocab,
 			};
 			for (uint32_t e = 0; e < 5; e++) {
 				uint32_t token = e * 7 % vocab;
@@ -54,7 +58,7 @@ static void embed(void)
 
 static void rmsnorm(void)
 {
-	for EACH(l, lengths) {
+	for (size_t l = 0; l < COUNT(lengths); l++) {
 		uint32_t n = lengths[l];
 		struct insn_case c = case_new("RMSNORM", 3);
 		uint64_t stride = n * 8 + 12;
@@ -63,17 +67,22 @@ static void rmsnorm(void)
 		    !area_init(&c.area[1], stride * 3, stride, 4000))
 			return case_free(&c);
 		c.area[0].weight = true;
-		c.insn[0] = (struct dacc_insn) {
-			.op = DACC_INSN_RMSNORM, .imm = f32_bits(1e-5f), .dst = BASE(1, n * 4 + 4),
-			.a = BASE(1, 0), .b = BASE(0, 0), .n0 = n,
+		c.insn[0] = (struct dacc_insn){
+			.op = DACC_INSN_RMSNORM,
+			.imm = f32_bits(0.00001f),
+			.dst = BASE(1, n * 4 + 4),
+			.a = BASE(1, 0),
+			.b = BASE(0, 0),
+			.n0 = n,
 		};
 		for (uint32_t e = 0; e < 3; e++) {
-			float *a = F(&c.area[1], stride * e), *y = F(&c.area[1], stride * e + n * 4 + 4);
+			float *a = F(&c.area[1], stride * e),
+			      *y = F(&c.area[1], stride * e + n * 4 + 4);
 			float *w = F(&c.area[0], 0);
 			volatile float s = num_float(plain_dot(DACC_TYPE_F32, (uint8_t *)a, a, n));
 
 			s = s / (float)n;
-			s = s + 1e-5f;
+			s = s + 0.00001f;
 			s = 1.0f / (float)sqrt((double)s);
 			for (uint32_t i = 0; i < n; i++) {
 				volatile float v = a[i] * s;
@@ -88,7 +97,8 @@ static void rmsnorm(void)
 static void matvec_case(int t, uint32_t rows, uint32_t n, uint32_t entries, bool accumulate,
 			uint32_t skew)
 {
-	struct insn_case c = case_new(accumulate ? "MATVEC accumulate" : "MATVEC", entries);
+	const char *name = accumulate ? "MATVEC accumulate" : "MATVEC";
+	struct insn_case c = case_new(name, entries);
 	uint64_t row = num_bytes(t, n), x_stride = n * 4 + 4, y_stride = rows * 4 + 4;
 
 	if (!area_init(&c.area[0], row * rows, 0, skew) ||
@@ -98,9 +108,15 @@ static void matvec_case(int t, uint32_t rows, uint32_t n, uint32_t entries, bool
 	c.area[0].weight = true;
 	random_rows(t, c.area[0].data, row * rows / 4 * 4);
 	memcpy(c.area[0].want, c.area[0].data, row * rows);
-	c.insn[0] = (struct dacc_insn) {
-		.op = DACC_INSN_MATVEC, .type = t, .flags = accumulate ? DACC_INSN_ACCUMULATE : 0,
-		.dst = BASE(2, 4), .a = BASE(0, 0), .b = BASE(1, 0), .n0 = rows, .n1 = n,
+	c.insn[0] = (struct dacc_insn){
+		.op = DACC_INSN_MATVEC,
+		.type = t,
+		.flags = accumulate ? DACC_INSN_ACCUMULATE : 0,
+		.dst = BASE(2, 4),
+		.a = BASE(0, 0),
+		.b = BASE(1, 0),
+		.n0 = rows,
+		.n1 = n,
 	};
 	for (uint32_t e = 0; e < entries; e++)
 		for (uint32_t r = 0; r < rows; r++) {
@@ -118,9 +134,10 @@ static void matvec(void)
 	static const uint32_t rows[] = { 1, 3, 8, 61 };
 
 	for (int t = 0; t < DACC_TYPE_COUNT; t++) {
-		for EACH(l, lengths)
-			for EACH(r, rows) {
-				uint32_t n = t >= DACC_TYPE_Q8_0 ? lengths[l] / 32 * 32 + 32 : lengths[l];
+		for (size_t l = 0; l < COUNT(lengths); l++)
+			for (size_t r = 0; r < COUNT(rows); r++) {
+				uint32_t n = t >= DACC_TYPE_Q8_0 ? lengths[l] / 32 * 32 + 32 :
+								   lengths[l];
 
 				matvec_case(t, rows[r], n, 1 + (l + r) % 4, (l + r) & 1,
 					    t == DACC_TYPE_F32 ? 4 * l : 2 * l);
@@ -139,7 +156,8 @@ static void matvec_large(void)
 
 static void rope_case(uint32_t heads, uint32_t n, bool neox)
 {
-	struct insn_case c = case_new(neox ? "ROPE neox" : "ROPE", 4);
+	const char *name = neox ? "ROPE neox" : "ROPE";
+	struct insn_case c = case_new(name, 4);
 	uint64_t stride = (uint64_t)heads * n * 4 + 4;
 	uint32_t positions = 9;
 
@@ -147,19 +165,25 @@ static void rope_case(uint32_t heads, uint32_t n, bool neox)
 	    !area_init(&c.area[1], stride * 4, stride, 64))
 		return case_free(&c);
 	c.area[0].weight = true;
-	c.insn[0] = (struct dacc_insn) {
-		.op = DACC_INSN_ROPE, .flags = neox ? DACC_INSN_ROPE_NEOX : 0, .dst = BASE(1, 0),
-		.a = BASE(0, 0), .n0 = heads, .n1 = n,
+	c.insn[0] = (struct dacc_insn){
+		.op = DACC_INSN_ROPE,
+		.flags = neox ? DACC_INSN_ROPE_NEOX : 0,
+		.dst = BASE(1, 0),
+		.a = BASE(0, 0),
+		.n0 = heads,
+		.n1 = n,
 	};
 	for (uint32_t e = 0; e < 4; e++) {
-		uint32_t pos = (uint32_t[]) { 0, 8, 3, 3 }[e];
+		static const uint32_t at[] = { 0, 8, 3, 3 };
+		uint32_t pos = at[e];
 
 		c.entry[e].pos = pos;
 		c.entry[e].max_pos = positions;
 		for (uint32_t h = 0; h < heads; h++)
 			for (uint32_t j = 0; j < n / 2; j++) {
 				float *v = F(&c.area[1], stride * e + h * n * 4);
-				float *x = neox ? v + j : v + 2 * j, *y = neox ? v + j + n / 2 : x + 1;
+				float *x = neox ? v + j : v + 2 * j,
+				      *y = neox ? v + j + n / 2 : x + 1;
 				float co = *F(&c.area[0], (uint64_t)pos * n * 4 + 8 * j);
 				float si = *F(&c.area[0], (uint64_t)pos * n * 4 + 8 * j + 4);
 				volatile float a = *x * co, b = *y * si, p = *x * si, q = *y * co;
@@ -175,8 +199,8 @@ static void rope(void)
 {
 	static const uint32_t heads[] = { 1, 3, 8 }, sizes[] = { 2, 8, 14, 48, 512 };
 
-	for EACH(h, heads)
-		for EACH(s, sizes) {
+	for (size_t h = 0; h < COUNT(heads); h++)
+		for (size_t s = 0; s < COUNT(sizes); s++) {
 			rope_case(heads[h], sizes[s], false);
 			rope_case(heads[h], sizes[s], true);
 		}
@@ -191,9 +215,13 @@ static void kv_append_case(int t, uint32_t n, uint32_t gap)
 	if (!area_init(&c.area[0], kv * 3, kv, 4094 & ~3u) ||
 	    !area_init(&c.area[1], stride * 3, stride, 12))
 		return case_free(&c);
-	c.insn[0] = (struct dacc_insn) {
-		.op = DACC_INSN_KV_APPEND, .type = t, .dst = BASE(0, 0), .a = BASE(1, 4),
-		.n0 = n, .n1 = step,
+	c.insn[0] = (struct dacc_insn){
+		.op = DACC_INSN_KV_APPEND,
+		.type = t,
+		.dst = BASE(0, 0),
+		.a = BASE(1, 4),
+		.n0 = n,
+		.n1 = step,
 	};
 	for (uint32_t e = 0; e < 3; e++) {
 		uint32_t pos = e * 2;
@@ -214,7 +242,7 @@ static void kv_append_case(int t, uint32_t n, uint32_t gap)
 static void kv_append(void)
 {
 	for (int t = DACC_TYPE_F32; t <= DACC_TYPE_F16; t++)
-		for EACH(l, lengths) {
+		for (size_t l = 0; l < COUNT(lengths); l++) {
 			kv_append_case(t, lengths[l], 0);
 			kv_append_case(t, lengths[l], 20);
 		}
@@ -239,10 +267,18 @@ static struct insn_case attention_case(int t, uint32_t heads, uint32_t kv_heads,
 		return c;
 	random_rows(t, c.area[0].data, c.area[0].size / 4 * 4);
 	memcpy(c.area[0].want, c.area[0].data, c.area[0].size);
-	c.insn[0] = (struct dacc_insn) {
-		.op = DACC_INSN_ATTENTION, .type = t, .imm = f32_bits(scale),
-		.dst = BASE(1, (uint64_t)heads * size * 4 + 4), .a = BASE(1, 0), .b = BASE(0, 0),
-		.c = BASE(0, row + 4), .n0 = heads, .n1 = kv_heads, .n2 = size, .n3 = step,
+	c.insn[0] = (struct dacc_insn){
+		.op = DACC_INSN_ATTENTION,
+		.type = t,
+		.imm = f32_bits(scale),
+		.dst = BASE(1, (uint64_t)heads * size * 4 + 4),
+		.a = BASE(1, 0),
+		.b = BASE(0, 0),
+		.c = BASE(0, row + 4),
+		.n0 = heads,
+		.n1 = kv_heads,
+		.n2 = size,
+		.n3 = step,
 	};
 	for (uint32_t e = 0; e < entries; e++) {
 		const uint8_t *k = c.area[0].data + e * c.area[0].stride, *v = k + row + 4;
@@ -254,9 +290,11 @@ static struct insn_case attention_case(int t, uint32_t heads, uint32_t kv_heads,
 			float *y = F(&c.area[1], stride * e + (uint64_t)(heads + h) * size * 4 + 4);
 			uint64_t group = (uint64_t)(h / (heads / kv_heads)) * bytes;
 			float max = -INFINITY, sum;
+			uint32_t score;
 
 			for (uint32_t p = 0; p <= pos[e]; p++) {
-				w[p] = num_float(plain_dot(t, k + (uint64_t)p * step + group, q, size));
+				score = plain_dot(t, k + (uint64_t)p * step + group, q, size);
+				w[p] = num_float(score);
 				w[p] *= scale;
 				max = w[p] > max ? w[p] : max;
 			}
@@ -268,7 +306,8 @@ static struct insn_case attention_case(int t, uint32_t heads, uint32_t kv_heads,
 
 				for (uint32_t p = 0; p <= pos[e]; p++) {
 					volatile float weight = w[p] / sum;
-					volatile float x = element(t, v + (uint64_t)p * step + group, j);
+					volatile float x =
+						element(t, v + (uint64_t)p * step + group, j);
 
 					x = weight * x;
 					acc += x;
@@ -286,13 +325,13 @@ static void attention(void)
 	static const struct {
 		uint32_t heads, kv_heads, size;
 	} shapes[] = {
-		{ 1, 1, 8 }, { 8, 4, 8 }, { 6, 3, 16 }, { 4, 1, 64 }, { 2, 2, 128 }, { 3, 1, 33 },
-		{ 2, 1, 512 }, { 256, 1, 1 },
+		{ 1, 1, 8 },   { 8, 4, 8 },  { 6, 3, 16 },  { 4, 1, 64 },
+		{ 2, 2, 128 }, { 3, 1, 33 }, { 2, 1, 512 }, { 256, 1, 1 },
 	};
 	static const uint32_t pos[] = { 0, 15, 16, 100, 3, 255 };
 
 	for (int t = DACC_TYPE_F32; t <= DACC_TYPE_F16; t++)
-		for EACH(s, shapes) {
+		for (size_t s = 0; s < COUNT(shapes); s++) {
 			struct insn_case c = attention_case(t, shapes[s].heads, shapes[s].kv_heads,
 							    shapes[s].size, pos, 6);
 
@@ -337,15 +376,22 @@ static void attention_many(void)
 
 static void elementwise_case(bool swiglu, uint32_t n, int alias)
 {
-	struct insn_case c = case_new(swiglu ? "SWIGLU" : "ADD", 3);
+	const char *name = swiglu ? "SWIGLU" : "ADD";
+	struct insn_case c = case_new(name, 3);
 	uint64_t stride = n * 12 + 4;
-	uint64_t a_off = 0, b_off = n * 4, dst_off = alias == 1 ? 0 : alias == 2 ? n * 4 : n * 8 + 4;
+	uint64_t a_off = 0, b_off = n * 4,
+		 dst_off = alias == 1 ? 0 :
+			   alias == 2 ? n * 4 :
+					n * 8 + 4;
 
 	if (!area_init(&c.area[0], stride * 3, stride, 1020))
 		return case_free(&c);
-	c.insn[0] = (struct dacc_insn) {
-		.op = swiglu ? DACC_INSN_SWIGLU : DACC_INSN_ADD, .dst = BASE(0, dst_off),
-		.a = BASE(0, a_off), .b = BASE(0, b_off), .n0 = n,
+	c.insn[0] = (struct dacc_insn){
+		.op = swiglu ? DACC_INSN_SWIGLU : DACC_INSN_ADD,
+		.dst = BASE(0, dst_off),
+		.a = BASE(0, a_off),
+		.b = BASE(0, b_off),
+		.n0 = n,
 	};
 	for (uint32_t e = 0; e < 3; e++)
 		for (uint32_t i = 0; i < n; i++) {
@@ -362,14 +408,14 @@ static void elementwise_case(bool swiglu, uint32_t n, int alias)
 
 static void swiglu(void)
 {
-	for EACH(l, lengths)
+	for (size_t l = 0; l < COUNT(lengths); l++)
 		for (int alias = 0; alias < 3; alias++)
 			elementwise_case(true, lengths[l], alias);
 }
 
 static void add(void)
 {
-	for EACH(l, lengths)
+	for (size_t l = 0; l < COUNT(lengths); l++)
 		for (int alias = 0; alias < 3; alias++)
 			elementwise_case(false, lengths[l], alias);
 }
@@ -386,22 +432,37 @@ static void any_bits(void)
 
 		random_bytes(c.area[0].data, c.area[0].size);
 		random_bytes(c.area[1].data, c.area[1].size);
-		c.insn[1] = (struct dacc_insn) {
-			.op = DACC_INSN_SWIGLU, .dst = BASE(1, 0), .a = BASE(1, 0), .b = BASE(1, 96), .n0 = 24,
+		c.insn[1] = (struct dacc_insn){
+			.op = DACC_INSN_SWIGLU,
+			.dst = BASE(1, 0),
+			.a = BASE(1, 0),
+			.b = BASE(1, 96),
+			.n0 = 24,
 		};
-		c.insn[2] = (struct dacc_insn) {
-			.op = DACC_INSN_RMSNORM, .dst = BASE(1, 96), .a = BASE(1, 96), .b = BASE(1, 0),
-			.imm = random_u64(), .n0 = 24,
+		c.insn[2] = (struct dacc_insn){
+			.op = DACC_INSN_RMSNORM,
+			.dst = BASE(1, 96),
+			.a = BASE(1, 96),
+			.b = BASE(1, 0),
+			.imm = random_u64(),
+			.n0 = 24,
 		};
-		c.insn[3] = (struct dacc_insn) {
-			.op = DACC_INSN_MATVEC, .type = DACC_TYPE_Q8_0, .dst = BASE(1, 192),
-			.a = BASE(0, 0), .b = BASE(1, 0), .n0 = 6, .n1 = 32,
+		c.insn[3] = (struct dacc_insn){
+			.op = DACC_INSN_MATVEC,
+			.type = DACC_TYPE_Q8_0,
+			.dst = BASE(1, 192),
+			.a = BASE(0, 0),
+			.b = BASE(1, 0),
+			.n0 = 6,
+			.n1 = 32,
 		};
 		for (int v = 0; v < 4; v++) {
 			struct mem *m = mem_new(MEM_FLAT, 1 << 20);
 			Pool *pool = pool_new(1 + v / 2, NULL, NULL, NULL);
-			Seq *seq = pool ? seq_new(pool, v & 1 ? DACC_VECTOR_SCALAR : DACC_VECTOR_AUTO,
-						  test_timing) : NULL;
+			Seq *seq =
+				pool ? seq_new(pool, v & 1 ? DACC_VECTOR_SCALAR : DACC_VECTOR_AUTO,
+					       test_timing) :
+				       NULL;
 			uint64_t time = 0, progress = 0, kv, act;
 			uint8_t *got = malloc(c.area[1].size);
 			SeqMemory ops;

@@ -45,7 +45,8 @@ static bool rig_step(struct rig *r, const struct dacc_insn *program, uint32_t n,
 	SeqFault fault;
 	bool good = seq_check(program, n, &fault);
 
-	if (!CHECK(good, "the test's program is refused: status %d at %u", fault.status, fault.index))
+	if (!CHECK(good, "the test's program is refused: status %d at %u", fault.status,
+		   fault.index))
 		return false;
 	return seq_step(r->seq, &r->ops, program, n, r->entry, entries, &r->time, &r->progress,
 			&r->fault);
@@ -56,8 +57,11 @@ static float *rig_float(struct rig *r, uint64_t offset)
 	return (float *)(r->m->frame + offset);
 }
 
-#define ADD(dst_, a_, b_)	{ .op = DACC_INSN_ADD, .dst = dst_, .a = a_, .b = b_, .n0 = 1 }
-#define AT(base, off)		DACC_OPERAND(base, off)
+#define ADD(dst_, a_, b_) \
+	{ \
+		.op = DACC_INSN_ADD, .dst = dst_, .a = a_, .b = b_, .n0 = 1 \
+	}
+#define AT(base, off) DACC_OPERAND(base, off)
 
 /* Bases 1, 2 and 3 go up by a, b and c; the others stay. */
 static void loop_bases(void)
@@ -79,8 +83,8 @@ static void loop_bases(void)
 	CHECK(rig_step(&r, program, 5, 1), "status %d at %u", r.fault.status, r.fault.index);
 	for (int i = 0; i < 5; i++) {
 		CHECK(*rig_float(&r, 0x1000 + 64 * i) == 3, "base 1, iteration %d", i);
-		CHECK(*rig_float(&r, 0x2000 - 128 * i) == i + 11, "bases 2 and 3, iteration %d: %g", i,
-		      *rig_float(&r, 0x2000 - 128 * i));
+		CHECK(*rig_float(&r, 0x2000 - 128 * i) == i + 11, "bases 2 and 3, iteration %d: %g",
+		      i, *rig_float(&r, 0x2000 - 128 * i));
 	}
 	CHECK(*rig_float(&r, 0x800) == 20, "after the loop: %g", *rig_float(&r, 0x800));
 	rig_free(&r);
@@ -101,10 +105,11 @@ static void signals(void)
 
 	if (!rig_init(&r))
 		return rig_free(&r);
-	r.time = before = 777;
-	r.entry[1].base[3] = 0xdead;	/* signals use the first entry's */
+	before = 777;
+	r.time = before;
+	r.entry[1].base[3] = 0xdead; /* signals use the first entry's */
 	CHECK(rig_step(&r, program, 5, 2), "status %d", r.fault.status);
-	CHECK(r.m->signals == 5, "%llu signals", (unsigned long long)r.m->signals);
+	CHECK(r.m->signals == 5, "%llu reported", (unsigned long long)r.m->signals);
 	for (int i = 0; i < 5; i++) {
 		CHECK(r.m->signal_value[i] == want[i], "signal %d is %llu", i,
 		      (unsigned long long)r.m->signal_value[i]);
@@ -121,17 +126,32 @@ static void signals(void)
 
 /* --- faults --------------------------------------------------------------- */
 
-#define V(base, off)	AT(base, off)
+#define V(base, off) AT(base, off)
 
 static const struct dacc_insn sound[] = {
 	{ .op = DACC_INSN_EMBED, .dst = V(3, 0x100), .a = V(4, 0x1000), .n0 = 8, .n1 = 4 },
-	{ .op = DACC_INSN_RMSNORM, .dst = V(3, 0x200), .a = V(3, 0x300), .b = V(4, 0x1000), .n0 = 8 },
-	{ .op = DACC_INSN_MATVEC, .dst = V(3, 0x200), .a = V(4, 0x1000), .b = V(3, 0x300), .n0 = 8,
+	{ .op = DACC_INSN_RMSNORM,
+	  .dst = V(3, 0x200),
+	  .a = V(3, 0x300),
+	  .b = V(4, 0x1000),
+	  .n0 = 8 },
+	{ .op = DACC_INSN_MATVEC,
+	  .dst = V(3, 0x200),
+	  .a = V(4, 0x1000),
+	  .b = V(3, 0x300),
+	  .n0 = 8,
 	  .n1 = 8 },
 	{ .op = DACC_INSN_ROPE, .dst = V(3, 0x200), .a = V(4, 0x1000), .n0 = 2, .n1 = 4 },
 	{ .op = DACC_INSN_KV_APPEND, .dst = V(2, 0x2000), .a = V(3, 0x300), .n0 = 8, .n1 = 32 },
-	{ .op = DACC_INSN_ATTENTION, .dst = V(3, 0x200), .a = V(3, 0x300), .b = V(2, 0x2000),
-	  .c = V(2, 0x3000), .n0 = 2, .n1 = 1, .n2 = 4, .n3 = 16 },
+	{ .op = DACC_INSN_ATTENTION,
+	  .dst = V(3, 0x200),
+	  .a = V(3, 0x300),
+	  .b = V(2, 0x2000),
+	  .c = V(2, 0x3000),
+	  .n0 = 2,
+	  .n1 = 1,
+	  .n2 = 4,
+	  .n3 = 16 },
 	{ .op = DACC_INSN_SWIGLU, .dst = V(3, 0x200), .a = V(3, 0x300), .b = V(3, 0x400), .n0 = 8 },
 	{ .op = DACC_INSN_ADD, .dst = V(3, 0x200), .a = V(3, 0x300), .b = V(3, 0x400), .n0 = 8 },
 	{ .op = DACC_INSN_SAMPLE, .a = V(3, 0x300), .n0 = 8 },
@@ -148,8 +168,8 @@ static __u64 *operand(struct dacc_insn *insn, int which)
 }
 
 /* Runs @insn in second place, and expects the fault there. */
-static void expect_fault(struct rig *r, struct dacc_insn insn, enum dacc_status want,
-			 uint64_t addr, const char *what)
+static void expect_fault(struct rig *r, struct dacc_insn insn, enum dacc_status want, uint64_t addr,
+			 const char *what)
 {
 	struct dacc_insn program[3] = { { 0 }, insn, { 0 } };
 	bool good = rig_step(r, program, 3, 2);
@@ -182,7 +202,8 @@ static void unmapped(void)
 			*operand(&insn, k) = V(0, (1ull << 48));
 			expect_fault(&r, insn, DACC_STATUS_UNMAPPED, 1ull << 48, "past 48 bits");
 			*operand(&insn, k) = V(0, MEM_BASE + 64 * PAGE);
-			expect_fault(&r, insn, DACC_STATUS_UNMAPPED, MEM_BASE + 64 * PAGE, "the end");
+			expect_fault(&r, insn, DACC_STATUS_UNMAPPED, MEM_BASE + 64 * PAGE,
+				     "the end");
 		}
 	}
 	rig_free(&r);
@@ -192,12 +213,26 @@ static void unmapped(void)
 static void unmapped_inside(void)
 {
 	const struct dacc_insn program[] = {
-		{ .op = DACC_INSN_MATVEC, .dst = V(3, 0x800), .a = V(4, 0x4000), .b = V(3, 0x100),
-		  .n0 = 64, .n1 = 64 },
-		{ .op = DACC_INSN_ADD, .dst = V(3, 0x100), .a = V(4, 0x4800), .b = V(3, 0x100),
+		{ .op = DACC_INSN_MATVEC,
+		  .dst = V(3, 0x800),
+		  .a = V(4, 0x4000),
+		  .b = V(3, 0x100),
+		  .n0 = 64,
+		  .n1 = 64 },
+		{ .op = DACC_INSN_ADD,
+		  .dst = V(3, 0x100),
+		  .a = V(4, 0x4800),
+		  .b = V(3, 0x100),
 		  .n0 = 1024 },
-		{ .op = DACC_INSN_ATTENTION, .dst = V(3, 0x200), .a = V(3, 0x300), .b = V(4, 0x4ff0),
-		  .c = V(2, 0x3000), .n0 = 2, .n1 = 1, .n2 = 4, .n3 = 16 },
+		{ .op = DACC_INSN_ATTENTION,
+		  .dst = V(3, 0x200),
+		  .a = V(3, 0x300),
+		  .b = V(4, 0x4ff0),
+		  .c = V(2, 0x3000),
+		  .n0 = 2,
+		  .n1 = 1,
+		  .n2 = 4,
+		  .n3 = 16 },
 	};
 	struct rig r;
 
@@ -209,7 +244,8 @@ static void unmapped_inside(void)
 		r.entry[e].base[4] = MEM_BASE;
 	}
 	for (int i = 0; i < 3; i++)
-		expect_fault(&r, program[i], DACC_STATUS_UNMAPPED, MEM_BASE + 0x5000, "second page");
+		expect_fault(&r, program[i], DACC_STATUS_UNMAPPED, MEM_BASE + 0x5000,
+			     "second page");
 	rig_free(&r);
 }
 
@@ -254,8 +290,8 @@ static void misaligned(void)
 				if (!*operand(&insn, k))
 					continue;
 				*operand(&insn, k) = V(0, MEM_BASE + 0x8000 + by);
-				expect_fault(&r, insn, DACC_STATUS_BAD_ALIGN, MEM_BASE + 0x8000 + by,
-					     "misaligned");
+				expect_fault(&r, insn, DACC_STATUS_BAD_ALIGN,
+					     MEM_BASE + 0x8000 + by, "misaligned");
 			}
 	rig_free(&r);
 }
@@ -338,7 +374,8 @@ static void context_full(void)
 	if (!rig_init(&r))
 		return rig_free(&r);
 	r.entry[1].pos = 8;
-	CHECK(!rig_step(&r, &nop, 1, 2) && r.fault.status == DACC_STATUS_CONTEXT_FULL, "pos = max_pos");
+	CHECK(!rig_step(&r, &nop, 1, 2) && r.fault.status == DACC_STATUS_CONTEXT_FULL,
+	      "pos = max_pos");
 	r.entry[1].pos = 7;
 	CHECK(rig_step(&r, &nop, 1, 2), "last position");
 	r.entry[1].max_pos = DACC_MAX_POS + 1;
@@ -379,8 +416,12 @@ static void cancel_anywhere(void)
 static void cancel_inside(void)
 {
 	const struct dacc_insn insn = {
-		.op = DACC_INSN_MATVEC, .dst = V(3, 0x100), .a = V(0, MEM_BASE + 0x100000),
-		.b = V(3, 0x8000), .n0 = 2000, .n1 = 4000,
+		.op = DACC_INSN_MATVEC,
+		.dst = V(3, 0x100),
+		.a = V(0, MEM_BASE + 0x100000),
+		.b = V(3, 0x8000),
+		.n0 = 2000,
+		.n1 = 4000,
 	};
 	struct rig r;
 
@@ -388,7 +429,8 @@ static void cancel_inside(void)
 		return rig_free(&r);
 	mem_free(r.m);
 	r.m = mem_new(MEM_SCATTERED, 40 << 20);
-	REQUIRE(r.m, "no memory");
+	if (!CHECK(r.m, "no memory"))
+		return;
 	r.ops = mem_ops(r.m);
 	r.m->cancel_at = 3;
 	CHECK(!rig_step(&r, &insn, 1, 1) && r.fault.status == DACC_STATUS_CANCELLED, "status %d",
@@ -404,8 +446,10 @@ static void done_entries(void)
 
 	if (!rig_init(&r))
 		return rig_free(&r);
-	r.entry[0].done = r.entry[2].done = true;
-	r.entry[0].next = r.entry[2].next = 1234;
+	r.entry[0].done = true;
+	r.entry[2].done = true;
+	r.entry[0].next = 1234;
+	r.entry[2].next = 1234;
 	memset(r.m->frame, 0x11, 16 * PAGE);
 	memset(r.m->frame + 32 * PAGE, 0x11, 16 * PAGE);
 	CHECK(rig_step(&r, sound, N_SOUND - 1, 4), "status %d", r.fault.status);
@@ -413,7 +457,8 @@ static void done_entries(void)
 		CHECK(r.m->frame[i] == 0x11 && r.m->frame[32 * PAGE + i] == 0x11, "byte %u", i);
 	CHECK(r.entry[0].next == 1234 && r.entry[1].next == 0 && r.entry[3].next == 0, "tokens");
 	one = seq_cost(test_timing, sound, N_SOUND, r.entry, 4);
-	r.entry[0].done = r.entry[2].done = false;
+	r.entry[0].done = false;
+	r.entry[2].done = false;
 	all = seq_cost(test_timing, sound, N_SOUND, r.entry, 4);
 	CHECK(one < all && one == seq_cost(test_timing, sound, N_SOUND, r.entry, 2), "cost");
 	for (int e = 0; e < 4; e++)
@@ -436,19 +481,28 @@ static void costs_by_hand(void)
 	} want[] = {
 		{ { .op = DACC_INSN_NOP }, 0, 0 },
 		{ { .op = DACC_INSN_EMBED, .n0 = 64, .n1 = 5 }, 0, 2 * (256 + 256) },
-		{ { .op = DACC_INSN_EMBED, .type = DACC_TYPE_Q4_0, .n0 = 64, .n1 = 5 }, 0,
+		{ { .op = DACC_INSN_EMBED, .type = DACC_TYPE_Q4_0, .n0 = 64, .n1 = 5 },
+		  0,
 		  2 * (36 + 256) },
 		{ { .op = DACC_INSN_RMSNORM, .n0 = 10 }, 80, 40 + 2 * 80 },
 		{ { .op = DACC_INSN_MATVEC, .n0 = 10, .n1 = 20 }, 2 * 400, 800 + 2 * (80 + 40) },
-		{ { .op = DACC_INSN_MATVEC, .flags = DACC_INSN_ACCUMULATE, .type = DACC_TYPE_F16,
-		    .n0 = 10, .n1 = 20 }, 2 * 410, 400 + 2 * (80 + 80) },
-		{ { .op = DACC_INSN_MATVEC, .type = DACC_TYPE_Q8_0, .n0 = 10, .n1 = 64 }, 2 * 1280,
+		{ { .op = DACC_INSN_MATVEC,
+		    .flags = DACC_INSN_ACCUMULATE,
+		    .type = DACC_TYPE_F16,
+		    .n0 = 10,
+		    .n1 = 20 },
+		  2 * 410,
+		  400 + 2 * (80 + 80) },
+		{ { .op = DACC_INSN_MATVEC, .type = DACC_TYPE_Q8_0, .n0 = 10, .n1 = 64 },
+		  2 * 1280,
 		  680 + 2 * (256 + 40) },
 		{ { .op = DACC_INSN_ROPE, .n0 = 3, .n1 = 8 }, 2 * 72, 2 * (32 + 192) },
-		{ { .op = DACC_INSN_KV_APPEND, .type = DACC_TYPE_F16, .n0 = 6, .n1 = 64 }, 0,
+		{ { .op = DACC_INSN_KV_APPEND, .type = DACC_TYPE_F16, .n0 = 6, .n1 = 64 },
+		  0,
 		  2 * (24 + 12) },
 		{ { .op = DACC_INSN_ATTENTION, .n0 = 4, .n1 = 2, .n2 = 8, .n3 = 64 },
-		  (5 + 2) * 4 * (32 + 5), 2 * (5 + 2) * 64 + 2 * 8 * 32 },
+		  (5 + 2) * 4 * (32 + 5),
+		  2 * (5 + 2) * 64 + 2 * 8 * 32 },
 		{ { .op = DACC_INSN_SWIGLU, .n0 = 7 }, 56, 2 * 84 },
 		{ { .op = DACC_INSN_ADD, .n0 = 7 }, 14, 2 * 84 },
 		{ { .op = DACC_INSN_SAMPLE, .n0 = 100 }, 1000, 800 },
@@ -490,7 +544,7 @@ static void cost_saturates(void)
 	static SeqEntry entry[4096];
 
 	for (int e = 0; e < 4096; e++)
-		entry[e] = (SeqEntry) { .pos = DACC_MAX_POS - 1, .max_pos = DACC_MAX_POS };
+		entry[e] = (SeqEntry){ .pos = DACC_MAX_POS - 1, .max_pos = DACC_MAX_POS };
 	CHECK(seq_cost(slow, program, 2, entry, 4096) == UINT64_MAX, "slow");
 	CHECK(seq_cost(slow, program, 2, entry, 1) == UINT64_MAX, "slow, one entry");
 	CHECK(seq_cost(zero, program, 2, entry, 4096) == 0, "no parameters");
@@ -514,8 +568,9 @@ static void cost_is_step_time(void)
 			if (program[i].op == DACC_INSN_EMBED)
 				program[i].type = random_below(3);
 			if (i >= loop_end && i + 1 < n && random_below(4) == 0) {
-				program[i] = (struct dacc_insn) {
-					.op = DACC_INSN_LOOP, .n0 = 1 + random_below(4),
+				program[i] = (struct dacc_insn){
+					.op = DACC_INSN_LOOP,
+					.n0 = 1 + random_below(4),
 					.n1 = 1 + random_below(n - i - 1),
 				};
 				loop_end = i + 1 + program[i].n1;

@@ -15,28 +15,38 @@
 #include "seq.h"
 
 /* Odd values, so that every division rounds. */
-__attribute__((unused))
-static const uint64_t test_timing[DACC_TIMING_COUNT] = {
+__attribute__((unused)) static const uint64_t test_timing[DACC_TIMING_COUNT] = {
 	[DACC_TIMING_SRAM_BW] = 80000001, [DACC_TIMING_PEAK] = 750000007,
-	[DACC_TIMING_INSN_PS] = 20011, [DACC_TIMING_LAYER_PS] = 100003,
+	[DACC_TIMING_INSN_PS] = 20011,    [DACC_TIMING_LAYER_PS] = 100003,
 	[DACC_TIMING_STEP_PS] = 1000033,
 };
 
-enum mem_kind { MEM_FLAT, MEM_SCATTERED, MEM_HOST, MEM_MIXED, MEM_MOVING, MEM_KINDS };
+enum mem_kind {
+	MEM_FLAT,
+	MEM_SCATTERED,
+	MEM_HOST,
+	MEM_MIXED,
+	MEM_MOVING,
+	MEM_KINDS
+};
 
-#define PAGE		4096u
-#define MEM_BASE	0x7000000000ull	/* virtual address of the first page */
+#define PAGE     4096u
+#define MEM_BASE 0x7000000000ull /* virtual address of the first page */
 
-enum { PAGE_NONE = 1, PAGE_READ_ONLY = 2, PAGE_HOST = 4 };
+enum {
+	PAGE_NONE = 1,
+	PAGE_READ_ONLY = 2,
+	PAGE_HOST = 4
+};
 
 struct mem {
 	enum mem_kind kind;
 	uint32_t pages, frames;
-	uint8_t *frame;		/* memory; page p is in frame place[p] */
+	uint8_t *frame; /* memory; page p is in frame place[p] */
 	uint32_t *place;
 	uint8_t *flags;
-	uint64_t next;		/* of mem_alloc() */
-	uint64_t yields, cancel_at;	/* cancel_at: 0 for never */
+	uint64_t next;              /* of mem_alloc() */
+	uint64_t yields, cancel_at; /* cancel_at: 0 for never */
 	uint64_t signals, signal_value[4096], signal_time[4096];
 };
 
@@ -117,11 +127,12 @@ static bool mem_yield(void *opaque)
 		/* Half of the frames are free: each page may move to a free one. */
 		for (uint32_t i = 0; i < m->pages; i++) {
 			uint32_t old = m->place[i];
-			uint32_t new = old < m->pages ? i + m->pages : i;
+			uint32_t to = old < m->pages ? i + m->pages : i;
 
-			memcpy(m->frame + (uint64_t)new * PAGE, m->frame + (uint64_t)old * PAGE, PAGE);
+			memcpy(m->frame + (uint64_t)to * PAGE, m->frame + (uint64_t)old * PAGE,
+			       PAGE);
 			memset(m->frame + (uint64_t)old * PAGE, 0x5a, PAGE);
-			m->place[i] = new;
+			m->place[i] = to;
 		}
 	}
 	return m->yields != m->cancel_at;
@@ -173,7 +184,7 @@ static struct mem *mem_new(enum mem_kind kind, uint64_t bytes)
 	}
 	/* Pairs of neighbours stay together now and then. */
 	if (kind == MEM_SCATTERED || kind == MEM_MIXED)
-		for (uint32_t i = m->pages; i-- > 1; ) {
+		for (uint32_t i = m->pages; i-- > 1;) {
 			uint32_t j = random_below(i + 1), t = m->place[i];
 
 			if (random_below(4) == 0)
@@ -185,8 +196,7 @@ static struct mem *mem_new(enum mem_kind kind, uint64_t bytes)
 }
 
 /* @skew moves the start off the page boundary. */
-__attribute__((unused))
-static uint64_t mem_alloc(struct mem *m, uint64_t bytes, uint32_t skew)
+__attribute__((unused)) static uint64_t mem_alloc(struct mem *m, uint64_t bytes, uint32_t skew)
 {
 	uint64_t va = (m->next + PAGE - 1) / PAGE * PAGE + skew;
 
@@ -198,12 +208,12 @@ static uint64_t mem_alloc(struct mem *m, uint64_t bytes, uint32_t skew)
 	return va;
 }
 
-__attribute__((unused))
-static void mem_put(struct mem *m, uint64_t va, const void *buf, uint64_t len)
+__attribute__((unused)) static void mem_put(struct mem *m, uint64_t va, const void *buf,
+					    uint64_t len)
 {
 	const uint8_t *b = buf;
 
-	for (uint64_t i = 0; i < len; ) {
+	for (uint64_t i = 0; i < len;) {
 		uint64_t part = PAGE - (va + i) % PAGE;
 
 		part = part < len - i ? part : len - i;
@@ -212,12 +222,11 @@ static void mem_put(struct mem *m, uint64_t va, const void *buf, uint64_t len)
 	}
 }
 
-__attribute__((unused))
-static void mem_get(struct mem *m, uint64_t va, void *buf, uint64_t len)
+__attribute__((unused)) static void mem_get(struct mem *m, uint64_t va, void *buf, uint64_t len)
 {
 	uint8_t *b = buf;
 
-	for (uint64_t i = 0; i < len; ) {
+	for (uint64_t i = 0; i < len;) {
 		uint64_t part = PAGE - (va + i) % PAGE;
 
 		part = part < len - i ? part : len - i;
@@ -226,10 +235,9 @@ static void mem_get(struct mem *m, uint64_t va, void *buf, uint64_t len)
 	}
 }
 
-__attribute__((unused))
-static SeqMemory mem_ops(struct mem *m)
+__attribute__((unused)) static SeqMemory mem_ops(struct mem *m)
 {
-	return (SeqMemory) {
+	SeqMemory ops = {
 		.opaque = m,
 		.map = mem_map,
 		.read = mem_read,
@@ -237,6 +245,8 @@ static SeqMemory mem_ops(struct mem *m)
 		.yield = mem_yield,
 		.signal = mem_signal,
 	};
+
+	return ops;
 }
 
 #endif
