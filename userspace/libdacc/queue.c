@@ -258,6 +258,10 @@ int dacc_job_error(struct dacc_queue *queue, const char *what, const struct dacc
 		return dacc_dev_error(dev, -ETIME,
 				      "%s: %s hung and was stopped by a queue reset: create another queue",
 				      dev->node, what);
+	if (result->status == DACC_STATUS_CANCELLED)
+		return dacc_dev_error(dev, result->error,
+				      "%s: %s was stopped by a reset of its queue: create another queue",
+				      dev->node, what);
 	if (result->status == DACC_STATUS_OK)
 		return dacc_dev_error(dev, result->error,
 				      "%s: %s was not run: a job or fence before it failed (%s)",

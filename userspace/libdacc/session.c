@@ -23,7 +23,7 @@ DACC_PUBLIC int dacc_session_create(struct dacc_weights *weights, struct dacc_se
 	ret = dacc_area_create(weights->vm, bytes, DACC_BO_SRAM, &s->area);
 	if (ret) {
 		if (ret == -ENOSPC)
-			dacc_sram_error(dev, "a session's KV cache and activations",
+			dacc_sram_error(dev, "a session (KV cache and activations)",
 					align_up(bytes, KV_ALIGN),
 					"use fewer sessions, a KV cache of type f16, or a shorter context");
 		free(s);

@@ -100,9 +100,7 @@ static int encode(struct run *r, struct prompt *p, const char *text, unsigned in
 
 int load_input(struct run *r)
 {
-	struct dacc_program_options o = { .size = sizeof(o),
-					  .weight_type = r->opt.weight_type,
-					  .kv_type = r->opt.kv_type };
+	struct dacc_program_options o = { .size = sizeof(o) };
 	struct dacc_error err;
 	int ret;
 
@@ -122,6 +120,10 @@ int load_input(struct run *r)
 		ret = encode(r, &r->prompt[i], r->opt.prompts[i], i);
 	if (ret)
 		return ret;
+	/* Positions that -n leaves out need no room. */
+	o.weight_type = r->opt.weight_type;
+	o.kv_type = r->opt.kv_type;
+	o.max_ctx = r->opt.steps;
 	ret = dacc_program_compile(r->model, &o, &r->program, &err);
 	if (ret)
 		return run_fail(EXIT_BAD_FILE, "%s", err.text);
