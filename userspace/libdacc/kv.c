@@ -114,10 +114,10 @@ DACC_PUBLIC int dacc_kv_prepare(struct dacc_session *session, const struct dacc_
 }
 
 DACC_PUBLIC int dacc_kv_post(struct dacc_kv *kv, struct dacc_queue *queue,
-			     const struct dacc_kv_post *post, uint64_t *seq)
+			     const struct dacc_kv_post_args *post, uint64_t *seq)
 {
 	struct dacc_device *dev = kv->vm->dev;
-	struct dacc_kv_post p = { .size = sizeof(p) };
+	struct dacc_kv_post_args p = { .size = sizeof(p) };
 	struct dacc_job job = { .op = DACC_OP_COPY_BLOCKS };
 	struct dacc_sync in, out;
 	struct dacc_submit submit = {

@@ -40,7 +40,7 @@ static int prepare(struct run *r, struct prompt *p, struct gpupeer_bo *from)
 
 static int post(struct run *r, struct prompt *p, uint32_t layer, uint32_t in, uint64_t not_before)
 {
-	struct dacc_kv_post args = {
+	struct dacc_kv_post_args args = {
 		.size = sizeof(args),
 		.first_layer = layer,
 		.n_layers = 1,

@@ -233,7 +233,7 @@ struct dacc_module_info {
  * dacc_module_query() - look up a kernel module
  * @name: for example "dacc".
  * @info: receives its state.
- * @size: sizeof(*info).
+ * @size: size of the caller's structure.
  * @err: cause of a failure, or NULL.
  *
  * Return: 0 or a negative errno. Thread-safe.
@@ -355,7 +355,7 @@ const char *dacc_device_node(const struct dacc_device *dev);
  * dacc_device_get_info() - describe a device
  * @dev: device.
  * @info: receives the description.
- * @size: sizeof(*info).
+ * @size: size of the caller's structure.
  *
  * Return: 0 or a negative errno. Thread-safe.
  */
@@ -366,7 +366,7 @@ int dacc_device_get_info(struct dacc_device *dev, struct dacc_device_info *info,
  * @dev: device.
  * @port: from 0 to dacc_device_info.num_links - 1.
  * @info: receives the description.
- * @size: sizeof(*info).
+ * @size: size of the caller's structure.
  *
  * Return: 0, -ENOENT (no such port) or another negative errno. Thread-safe.
  */
@@ -479,7 +479,7 @@ uint64_t dacc_bo_size(const struct dacc_bo *bo);
  * dacc_bo_get_info() - describe a buffer
  * @bo: buffer.
  * @info: receives the description.
- * @size: sizeof(*info).
+ * @size: size of the caller's structure.
  *
  * Return: 0 or a negative errno. Thread-safe.
  */
@@ -750,7 +750,7 @@ int dacc_queue_wait(struct dacc_queue *queue, uint64_t seq, int64_t deadline,
  * dacc_queue_get_info() - describe a queue
  * @queue: queue.
  * @info: receives the description.
- * @size: sizeof(*info).
+ * @size: size of the caller's structure.
  *
  * Return: 0 or a negative errno. Thread-safe.
  */
@@ -960,7 +960,7 @@ int dacc_program_compile(struct dacc_model *model, const struct dacc_program_opt
  * dacc_program_get_info() - describe a program
  * @program: program.
  * @info: receives the description.
- * @size: sizeof(*info).
+ * @size: size of the caller's structure.
  *
  * Return: 0 or -EINVAL. Thread-safe.
  */
@@ -1080,7 +1080,7 @@ struct dacc_session_state {
  * dacc_session_get_state() - where a session is after its latest finished decode
  * @session: session.
  * @state: receives the state.
- * @size: sizeof(*state).
+ * @size: size of the caller's structure.
  *
  * Return: 0 or -EINVAL. One thread at a time.
  */
@@ -1141,8 +1141,8 @@ int dacc_kv_prepare(struct dacc_session *session, const struct dacc_kv_source *s
 		    struct dacc_kv **out);
 
 /**
- * struct dacc_kv_post - one use of a prepared transfer
- * @size: sizeof(struct dacc_kv_post).
+ * struct dacc_kv_post_args - one use of a prepared transfer
+ * @size: sizeof(struct dacc_kv_post_args).
  * @first_layer: first layer to move.
  * @n_layers: layers to move; 0: all from @first_layer on.
  * @in: layer @first_layer + i waits for point in.point + i of this timeline;
@@ -1153,7 +1153,7 @@ int dacc_kv_prepare(struct dacc_session *session, const struct dacc_kv_source *s
  *	went through host memory.
  * @checksum: have each layer's CRC-32 computed.
  */
-struct dacc_kv_post {
+struct dacc_kv_post_args {
 	size_t size;
 	uint32_t first_layer;
 	uint32_t n_layers;
@@ -1177,7 +1177,7 @@ struct dacc_kv_post {
  * Return: 0, -EAGAIN (the queue is full), -EINVAL or another negative errno.
  * Thread-safe.
  */
-int dacc_kv_post(struct dacc_kv *kv, struct dacc_queue *queue, const struct dacc_kv_post *post,
+int dacc_kv_post(struct dacc_kv *kv, struct dacc_queue *queue, const struct dacc_kv_post_args *post,
 		 uint64_t *seq);
 
 /**
