@@ -121,7 +121,7 @@ static struct dacc_bo *dacc_bo_init(struct dacc_device *dacc, u64 size, u32 flag
 }
 
 /**
- * dacc_bo_create - allocate a buffer that reads as zeros
+ * dacc_bo_new - allocate a buffer that reads as zeros
  * @dacc: device
  * @size: bytes, not 0
  * @flags: DRM_DACC_BO_SRAM or DRM_DACC_BO_HOST
@@ -130,7 +130,7 @@ static struct dacc_bo *dacc_bo_init(struct dacc_device *dacc, u64 size, u32 flag
  * pointer: -EINVAL if rounding @size up overflows, -ENOSPC if SRAM is full,
  * -ENOMEM, -ENODEV, or -ERESTARTSYS.
  */
-struct dacc_bo *dacc_bo_create(struct dacc_device *dacc, u64 size, u32 flags)
+struct dacc_bo *dacc_bo_new(struct dacc_device *dacc, u64 size, u32 flags)
 {
 	u64 unit = flags & DRM_DACC_BO_SRAM ? DACC_SRAM_ALIGN : PAGE_SIZE;
 	struct dacc_bo *bo;

@@ -440,6 +440,44 @@ struct dacc_queue {
 	unsigned long last_change;
 };
 
+/**
+ * struct dacc_dump - what a queue looked like before its reset
+ * @wanted: worth a devcoredump.
+ * @hwq: hardware queue.
+ * @queue_class: enum drm_dacc_queue_class.
+ * @pid: process that created it.
+ * @status: DACC_REG_STATUS.
+ * @hw_state: DACC_QUEUE_STATE.
+ * @hw_fault: DACC_QUEUE_FAULT.
+ * @time_ps: DACC_REG_TIME.
+ * @submitted: as in struct dacc_queue, as are the next two.
+ * @produced: descriptors in the ring.
+ * @completed: jobs that have ended.
+ * @head: dacc_cpl_head.seq.
+ * @hw_fetched: DACC_QUEUE_FETCHED.
+ * @hw_completed: DACC_QUEUE_COMPLETED.
+ * @hw_progress: DACC_QUEUE_PROGRESS.
+ * @desc: of the oldest job that has not ended.
+ */
+struct dacc_dump {
+	bool wanted;
+	u32 hwq;
+	u32 queue_class;
+	pid_t pid;
+	u32 status;
+	u32 hw_state;
+	u32 hw_fault;
+	u64 time_ps;
+	u64 submitted;
+	u64 produced;
+	u64 completed;
+	u64 head;
+	u64 hw_fetched;
+	u64 hw_completed;
+	u64 hw_progress;
+	struct dacc_desc desc;
+};
+
 /* dacc_hw.c */
 int dacc_hw_identify(struct dacc_device *dacc);
 int dacc_hw_reset(struct dacc_device *dacc);
@@ -461,7 +499,7 @@ u64 dacc_ttm_sram_used(struct dacc_device *dacc);
 void dacc_ttm_placement(u32 flags, struct ttm_place *place, struct ttm_placement *placement);
 
 /* dacc_bo.c */
-struct dacc_bo *dacc_bo_create(struct dacc_device *dacc, u64 size, u32 flags);
+struct dacc_bo *dacc_bo_new(struct dacc_device *dacc, u64 size, u32 flags);
 void dacc_bo_track(struct dacc_device *dacc, struct dacc_bo *bo);
 void dacc_bo_untrack(struct dacc_device *dacc, struct dacc_bo *bo);
 int dacc_bo_map_dma(struct dacc_bo *bo);
@@ -541,6 +579,10 @@ void dacc_queue_watch(struct dacc_queue *queue);
 void dacc_queue_stop(struct dacc_queue *queue);
 void dacc_device_reset(struct dacc_device *dacc, const char *why);
 extern const struct pci_error_handlers dacc_pci_err_handlers;
+
+/* dacc_coredump.c */
+void dacc_dump_take(struct dacc_queue *queue, struct dacc_dump *dump);
+void dacc_dump_emit(struct dacc_device *dacc, const struct dacc_dump *dump);
 
 /* dacc_query.c */
 int dacc_query_ioctl(struct drm_device *drm, void *data, struct drm_file *file);

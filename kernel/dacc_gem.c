@@ -60,7 +60,7 @@ const struct drm_gem_object_funcs dacc_gem_funcs = {
  * @data: struct drm_dacc_bo_create
  * @file: client
  *
- * Return: 0 or a negative errno, see dacc_bo_create().
+ * Return: 0 or a negative errno, see dacc_bo_new().
  */
 int dacc_bo_create_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
 {
@@ -73,7 +73,7 @@ int dacc_bo_create_ioctl(struct drm_device *drm, void *data, struct drm_file *fi
 	if (!args->size)
 		return -EINVAL;
 
-	bo = dacc_bo_create(to_dacc(drm), args->size, args->flags);
+	bo = dacc_bo_new(to_dacc(drm), args->size, args->flags);
 	if (IS_ERR(bo))
 		return PTR_ERR(bo);
 	args->size = dacc_bo_gem(bo)->size;

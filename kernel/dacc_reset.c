@@ -117,12 +117,14 @@ void dacc_queue_recover_work(struct work_struct *work)
 	struct dacc_queue *queue = container_of(work, struct dacc_queue, recover_work);
 	struct dacc_device *dacc = queue->dacc;
 	bool cookie = dma_fence_begin_signalling();
+	struct dacc_dump dump = {};
 	int idx, ret;
 
 	if (!drm_dev_enter(&dacc->drm, &idx))
 		goto out;
 	mutex_lock(&dacc->hw_lock);
 	if (queue->attached && dacc->queues[queue->hwq] == queue) {
+		dacc_dump_take(queue, &dump);
 		ret = dacc_hw_queue_reset(dacc, queue->hwq);
 		trace_dacc_reset(queue->hwq, ret);
 		dacc->queue_resets++;
@@ -137,6 +139,7 @@ void dacc_queue_recover_work(struct work_struct *work)
 	drm_dev_exit(idx);
 out:
 	dma_fence_end_signalling(cookie);
+	dacc_dump_emit(dacc, &dump);
 }
 
 static unsigned long dacc_timeout_interval(unsigned long timeout)
