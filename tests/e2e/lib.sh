@@ -56,17 +56,44 @@ finish() {
 }
 
 # The models: the tree's own, and stories260K where shared/ is beside the tree.
-model=$(echo "$DACC_TOP"/models/*/model.bin)
-model_dir=$(dirname "$model")
+model_dir=$(dirname "$(echo "$DACC_TOP"/models/*/model.bin)")
 stories=$DACC_TOP/../shared/models/stories260K
+reference=${DACC_BUILD:-$DACC_TOP/build}/tests/reference/llama-ref
 
-# guest NAME [VM OPTION...] -- COMMAND...: runs in the guest; stdout and stderr go
-# to $work/NAME.out and $work/NAME.err, the status to $guest_status.
+# guest NAME [VM OPTION...] -- COMMAND...: runs COMMAND in the guest, which has the
+# model's files in /root and $work/NAME on /mnt. Its stdout and stderr are
+# $work/NAME.out and $work/NAME.err, its status is $guest_status.
 guest() {
-	local name=$1
+	local name=$1 files=()
 	shift
+	mkdir -p "$work/$name"
+	files+=(--file "$model_dir/model.bin:/root/model.bin"
+		--file "$model_dir/tokenizer.bin:/root/tokenizer.bin")
+	if [ -f "$stories/stories260K.bin" ]; then
+		files+=(--file "$stories/stories260K.bin:/root/stories260K.bin"
+			--file "$stories/tok512.bin:/root/tok512.bin")
+	fi
 	guest_status=0
-	"$vm" --name "e2e-$name" --file "$model:/root/model.bin" \
-		--file "$model_dir/tokenizer.bin:/root/tokenizer.bin" "$@" \
+	"$vm" --name "e2e-$name" --share "$work/$name" "${files[@]}" \
+		--file "$DACC_TOP/tests/e2e/guest/tap.sh:/root/tap.sh" "$@" \
 		>"$work/$name.out" 2>"$work/$name.err" </dev/null || guest_status=$?
+}
+
+# guest_tap NAME SCRIPT [VM OPTION...]: runs tests/e2e/guest/SCRIPT in the guest and
+# takes its TAP lines as this program's own.
+guest_tap() {
+	local name=$1 script=$2 line ended=1
+	shift 2
+	guest "$name" --file "$DACC_TOP/tests/e2e/guest/$script:/root/$script" "$@" -- \
+		sh "/root/$script"
+	while IFS= read -r line; do
+		case $line in
+		"ok "*) ok 0 "${line#*- }" ;;
+		"not ok "*) ok 1 "${line#*- }" ;;
+		"# end") ended=0 ;;
+		*) echo "$line" ;;
+		esac
+	done <"$work/$name.out"
+	[ "$guest_status" -eq 0 ] || ended=1
+	ok $ended "$name: the guest's script came to its end" "$work/$name.err"
 }
