@@ -59,7 +59,12 @@ kernel_fetch() {
 		[ -f "$DACC_CACHE/kernel/$(cat "$current")/ready" ]; then
 		return 0
 	fi
-	[ "$refresh" = yes ] && apt_state "$KERNEL_SUITE" 0
+	# Here, not only in the sub-shells below: its error must end the run.
+	if [ "$refresh" = yes ]; then
+		apt_state "$KERNEL_SUITE" 0
+	else
+		apt_state "$KERNEL_SUITE"
+	fi
 	image=$(apt_depends "$KERNEL_SUITE" linux-image-amd64 '^linux-image-[0-9]') ||
 		die 1 "$KERNEL_SUITE has no linux-image-amd64" \
 			"remove $DACC_CACHE/apt/$KERNEL_SUITE and run this again"
@@ -116,6 +121,7 @@ kernel_source_fetch() {
 	if [ -f "$current" ] && [ -d "$(<"$current")" ]; then
 		return 0
 	fi
+	apt_state "$KERNEL_SUITE"
 	version=$(apt_candidate "$KERNEL_SUITE" linux-source-6.12)
 	dir=$DACC_CACHE/kernel-source/$version-${current##*-}
 	tmp=$dir.tmp.$$
