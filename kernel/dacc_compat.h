@@ -12,6 +12,7 @@
 #include <linux/module.h>
 
 #include <drm/drm_drv.h>
+#include <drm/drm_exec.h>
 #include <drm/drm_gem.h>
 #include <drm/drm_gpuvm.h>
 #include <drm/ttm/ttm_bo.h>
@@ -80,6 +81,13 @@ static inline void dma_fence_init64(struct dma_fence *fence, const struct dma_fe
 {
 	dma_fence_init(fence, ops, lock, context, seqno);
 }
+#endif
+
+/* The caller had to provide the index. */
+#ifdef DACC_HAVE_DRM_EXEC_ITER_INDEX
+#undef drm_exec_for_each_locked_object
+#define drm_exec_for_each_locked_object(exec, obj) \
+	for (unsigned long __index = 0; ((obj) = drm_exec_obj(exec, __index)); __index++)
 #endif
 
 #ifndef DACC_HAVE_GPUVM_BO_OBTAIN_LOCKED

@@ -513,6 +513,7 @@ int dacc_bo_mmap_ioctl(struct drm_device *drm, void *data, struct drm_file *file
 int dacc_bo_info_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
 
 /* dacc_dmabuf.c */
+int dacc_dmabuf_init(struct dacc_device *dacc);
 struct drm_gem_object *dacc_dmabuf_import(struct drm_device *drm, struct dma_buf *dma_buf);
 struct dma_buf *dacc_dmabuf_export(struct drm_gem_object *obj, int flags);
 void dacc_dmabuf_revoke(struct dacc_bo *bo);

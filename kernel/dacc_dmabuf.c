@@ -248,6 +248,21 @@ static struct sg_table *dacc_dmabuf_map_host(struct dma_buf_attachment *attach,
 	return sgt;
 }
 
+/**
+ * dacc_dmabuf_init - make SRAM exportable, in probe
+ * @dacc: device
+ *
+ * Return: 0 or a negative errno.
+ */
+int dacc_dmabuf_init(struct dacc_device *dacc)
+{
+#ifdef DACC_HAVE_P2PDMA_PROVIDER
+	return pcim_p2pdma_init(dacc->pdev);
+#else
+	return 0;
+#endif
+}
+
 #ifdef DACC_HAVE_P2PDMA_PROVIDER
 static struct sg_table *dacc_dmabuf_map_sram(struct dma_buf_attachment *attach,
 					     struct dacc_bo *bo, enum dma_data_direction dir)
@@ -389,8 +404,12 @@ void dacc_dmabuf_revoke(struct dacc_bo *bo)
 	if (file)
 		dma_buf_invalidate_mappings(dma_buf);
 	dma_resv_unlock(obj->resv);
-	if (file)
+	if (file) {
+		/* An importer may unmap behind its fences. */
+		dma_resv_wait_timeout(obj->resv, DMA_RESV_USAGE_BOOKKEEP, false,
+				      DACC_REVOKE_WAIT);
 		fput(file);
+	}
 }
 
 static const struct dma_buf_ops dacc_dmabuf_ops = {

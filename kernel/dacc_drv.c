@@ -225,6 +225,9 @@ static int dacc_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		ret = -ENODEV;
 		goto err_master;
 	}
+	ret = dacc_dmabuf_init(dacc);
+	if (ret)
+		goto err_master;
 	ret = dacc_hw_reset(dacc);
 	if (ret) {
 		drm_err(drm, "the device does not reset (%d)\n", ret);

@@ -258,10 +258,9 @@ static int dacc_batch_add_in_syncs(struct dacc_batch *batch, struct drm_file *fi
 static int dacc_batch_add_implicit(struct dacc_batch *batch, struct drm_gpuvm_exec *exec)
 {
 	struct drm_gem_object *obj;
-	unsigned long index;
 	int ret;
 
-	drm_exec_for_each_locked_object(&exec->exec, index, obj) {
+	drm_exec_for_each_locked_object(&exec->exec, obj) {
 		struct dma_resv_iter cursor;
 		struct dma_fence *fence;
 
@@ -296,10 +295,9 @@ static void dacc_batch_publish(struct dacc_batch *batch, struct drm_gpuvm_exec *
 {
 	struct dacc_vm *vm = batch->queue->vm;
 	struct drm_gem_object *obj;
-	unsigned long index;
 	u32 i;
 
-	drm_exec_for_each_locked_object(&exec->exec, index, obj) {
+	drm_exec_for_each_locked_object(&exec->exec, obj) {
 		/* The address space's own object has no memory. */
 		if (obj == vm->gpuvm.r_obj)
 			continue;
