@@ -23,25 +23,29 @@ guest_skeleton() {
 # libraries come with it.
 guest_add() {
 	local host=$1 guest=$2 root=$3
-	mkdir -p "$(dirname "$root$guest")"
+	[ -d "$root${guest%/*}" ] || mkdir -p "$root${guest%/*}"
 	cp -L --preserve=mode "$host" "$root$guest"
-	if [ "$(head -c 4 "$host" | tr -d '\0')" = $'\177ELF' ]; then
+	local magic=''
+	IFS= read -r -d '' -n 4 magic <"$host" || true
+	if [ "$magic" = $'\177ELF' ]; then
 		guest_elf+=("$host")
 	fi
 }
 
-# Libraries of all ELF files added so far, at the paths the loader wants.
+# Libraries of all ELF files added so far, at the paths the loader wants, save
+# those that the base has.
 guest_libraries() {
-	local root=$1 lib dst
+	local root=$1 lib dst have=''
 	[ ${#guest_elf[@]} -gt 0 ] || return 0
+	[ ! -f "${GUEST_BASE:-}/libraries" ] || have=$(<"$GUEST_BASE/libraries")
 	while IFS= read -r lib; do
 		case $lib in
 		"$DACC_BUILD"/*) dst=/usr/lib/${lib##*/} ;;
 		/usr/*) dst=$lib ;;
 		*) dst=/usr$lib ;;
 		esac
-		[ -e "$root$dst" ] && continue
-		mkdir -p "$(dirname "$root$dst")"
+		[[ -e $root$dst || $'\n'$have$'\n' == *$'\n'$dst$'\n'* ]] && continue
+		[ -d "$root${dst%/*}" ] || mkdir -p "$root${dst%/*}"
 		cp -L --preserve=mode "$lib" "$root$dst"
 	done < <(LD_LIBRARY_PATH="$DACC_BUILD/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}" \
 		ldd "${guest_elf[@]}" 2>/dev/null |
@@ -107,6 +111,7 @@ guest_base_build() {
 	mkdir -p "$root/usr/lib/modules"
 	cp -r "$tmp/modules/lib/modules/$KERNEL_VERSION" "$root/usr/lib/modules/"
 	guest_cpio "$root" "$tmp/base.cpio"
+	(cd "$root" && find usr/lib usr/lib64 -path usr/lib/modules -prune -o -type f -printf '/%p\n') >"$tmp/libraries"
 	rm -rf "$root" "$GUEST_BASE"
 	mv "$tmp" "$GUEST_BASE"
 }
