@@ -26,7 +26,8 @@ int ctl_fail(int status, const char *fmt, ...) __attribute__((format(printf, 2, 
 void ctl_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* model.c: objects are the caller's; NULL: out of memory */
-struct json_object *chip_summary(const struct dacc_pci_function *fn);
+/* *usable is set if fn is a chip that can be used, and else left alone */
+struct json_object *chip_summary(const struct dacc_pci_function *fn, bool *usable);
 struct json_object *function_json(const struct dacc_pci_function *fn, struct dacc_device *dev);
 struct json_object *modules_json(void);
 

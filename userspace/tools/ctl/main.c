@@ -75,14 +75,14 @@ static int command_list(bool json)
 	const struct dacc_pci_function *fn;
 	struct json_object *o, *rows;
 	struct dacc_pci_list *list;
-	bool chips = false;
+	bool chips = false, usable = false;
 	int ret = scan(&list);
 
 	if (ret)
 		return ret;
 	rows = json_object_new_array();
 	for (size_t i = 0; (fn = dacc_pci_list_get(list, i)); i++) {
-		json_object_array_add(rows, chip_summary(fn));
+		json_object_array_add(rows, chip_summary(fn, &usable));
 		chips |= dacc_pci_function_is_chip(fn);
 	}
 	o = json_object_new_object();
@@ -93,6 +93,9 @@ static int command_list(bool json)
 		ret = print_rows(rows);
 	if (!ret && !chips)
 		ret = no_chip();
+	/* Why it can't be used has been said. */
+	if (!ret && !usable)
+		ret = EXIT_NO_DEVICE;
 	json_object_put(o);
 	dacc_pci_list_free(list);
 	return ret;
@@ -215,6 +218,7 @@ int main(int argc, char **argv)
 	bool json = false;
 	int o, ret;
 
+	opterr = 0;
 	while ((o = getopt_long(argc, argv, "jhV", longs, NULL)) != -1) {
 		switch (o) {
 		case 'j':
@@ -227,8 +231,8 @@ int main(int argc, char **argv)
 			printf("daccctl (dacc) %s\n", dacc_version());
 			return EXIT_OK;
 		default:
-			fputs("see: daccctl --help\n", stderr);
-			return EXIT_USAGE;
+			return ctl_fail(EXIT_USAGE, "bad option '%s' (see: daccctl --help)",
+					argv[optind - 1]);
 		}
 	}
 	if (optind == argc)

@@ -34,7 +34,7 @@ static void add_hex(struct json_object *o, const char *key, unsigned int digits,
 }
 
 /* The row of `daccctl list`. */
-struct json_object *chip_summary(const struct dacc_pci_function *fn)
+struct json_object *chip_summary(const struct dacc_pci_function *fn, bool *usable)
 {
 	struct json_object *o = json_object_new_object();
 	bool chip = dacc_pci_function_is_chip(fn);
@@ -42,8 +42,11 @@ struct json_object *chip_summary(const struct dacc_pci_function *fn)
 	struct dacc_link_info link;
 	struct dacc_device *dev;
 	struct dacc_error err;
+	char id[16];
 
+	snprintf(id, sizeof(id), "%04x:%04x", fn->vendor, fn->device);
 	add_text(o, "pci", fn->bdf);
+	add_text(o, "id", id);
 	add_text(o, "kind", chip ? "chip" : "peer");
 	add_text(o, "driver", fn->driver);
 	add_text(o, "node", fn->node);
@@ -61,6 +64,7 @@ struct json_object *chip_summary(const struct dacc_pci_function *fn)
 		return o;
 	}
 	if (!dacc_device_get_info(dev, &info, sizeof(info))) {
+		*usable = true;
 		add_count(o, "memory_bytes", info.sram_size);
 		add_count(o, "free_bytes", info.sram_free);
 		if (info.num_links && !dacc_device_get_link(dev, 0, &link, sizeof(link))) {

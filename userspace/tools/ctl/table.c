@@ -61,7 +61,7 @@ static void heading(const char *key, char *buf, size_t size)
 int print_rows(struct json_object *array)
 {
 	/* In the order in which a row may have them. */
-	static const char *const keys[] = { "node",         "pci",        "kind", "driver",
+	static const char *const keys[] = { "node",         "pci",        "id",   "kind", "driver",
 					    "memory_bytes", "free_bytes", "link", "peer" };
 	const size_t n_keys = ARRAY_SIZE(keys);
 	struct libscols_table *table;

@@ -102,7 +102,7 @@ static int parse_type(const char *name, const char *s, bool q8, enum dacc_type *
 	return 0;
 }
 
-static int parse_option(int o, struct options *opt)
+static int parse_option(int o, const char *arg, struct options *opt)
 {
 	uint64_t u = 0;
 	double d = 0;
@@ -179,9 +179,8 @@ static int parse_option(int o, struct options *opt)
 		printf("dacc-run (dacc) %s\n", dacc_version());
 		return -1;
 	default:
-		/* getopt_long() has said what is wrong. */
-		fputs("see: dacc-run --help\n", stderr);
-		return EXIT_USAGE;
+		return run_fail(EXIT_USAGE, "%s '%s' (see: dacc-run --help)",
+				o == ':' ? "no value for option" : "bad option", arg);
 	}
 	return ret;
 }
@@ -225,8 +224,9 @@ int parse_options(int argc, char **argv, struct options *opt)
 		.tokens_per_job = DEFAULT_K,
 		.timeout = DEFAULT_TIMEOUT,
 	};
-	while ((o = getopt_long(argc, argv, "m:t:p:n:hV", longs, NULL)) != -1) {
-		ret = parse_option(o, opt);
+	opterr = 0;
+	while ((o = getopt_long(argc, argv, ":m:t:p:n:hV", longs, NULL)) != -1) {
+		ret = parse_option(o, argv[optind - 1], opt);
 		if (ret)
 			return ret;
 	}
