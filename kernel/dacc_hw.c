@@ -16,6 +16,13 @@
 #define DACC_STOP_TIMEOUT_US		(5 * USEC_PER_SEC)
 #define DACC_POLL_US			20
 
+/* What lies in memory is as the device sees it: little endian, no holes. */
+static_assert(!IS_ENABLED(CONFIG_CPU_BIG_ENDIAN));
+static_assert(sizeof(struct dacc_desc) == 64);
+static_assert(sizeof(struct dacc_cpl) == 64);
+static_assert(sizeof(struct dacc_cpl_head) == 64);
+static_assert(sizeof(struct dacc_dvsec_port) == 16);
+
 /**
  * dacc_hw_identify - read what the device is
  * @dacc: device

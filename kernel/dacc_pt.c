@@ -38,12 +38,14 @@ struct dacc_pt *dacc_pt_create(struct dacc_device *dacc, u32 level)
 {
 	struct dacc_pt *pt;
 
-	pt = kvzalloc(struct_size(pt, child, level ? DACC_PT_ENTRIES : 0), GFP_KERNEL);
+	pt = kvzalloc(struct_size(pt, child, level ? DACC_PT_ENTRIES : 0),
+		      GFP_KERNEL_ACCOUNT);
 	if (!pt)
 		return NULL;
 	INIT_LIST_HEAD(&pt->trash);
 	/* Coherent memory is zeroed. */
-	pt->entries = dma_alloc_coherent(dacc->drm.dev, DACC_PAGE_SIZE, &pt->dma, GFP_KERNEL);
+	pt->entries = dma_alloc_coherent(dacc->drm.dev, DACC_PAGE_SIZE, &pt->dma,
+					 GFP_KERNEL_ACCOUNT);
 	if (!pt->entries) {
 		kvfree(pt);
 		return NULL;

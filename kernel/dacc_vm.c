@@ -253,7 +253,7 @@ static int dacc_vm_map(struct dacc_vm *vm, struct drm_gem_object *obj,
 	struct dacc_vma *vma;
 	int idx, ret;
 
-	vma = kzalloc(sizeof(*vma), GFP_KERNEL);
+	vma = kzalloc(sizeof(*vma), GFP_KERNEL_ACCOUNT);
 	if (!vma)
 		return -ENOMEM;
 	vma->readonly = args->flags & DRM_DACC_VM_READONLY;
