@@ -47,8 +47,16 @@ modules_ready() {
 }
 
 modules_build() {
-	local dir=$1 log=$2 key=$3 start=$SECONDS ko
+	local dir=$1 log=$2 key=$3 start=$SECONDS ko cached=$DACC_CACHE/modules/$3
 	[ "$(cat "$MODULES/key" 2>/dev/null)" = "$key" ] && return 0
+	# The same sources were built before, perhaps in another checkout.
+	if [ -f "$cached/key" ]; then
+		mkdir -p "$MODULES"
+		rm -f "$MODULES"/*.ko
+		cp "$cached"/*.ko "$MODULES/"
+		cp "$cached/key" "$MODULES/key"
+		return 0
+	fi
 	need_tool make gcc pahole
 	[ -d "$KERNEL_HEADERS" ] || die 1 "no kernel headers in $KERNEL_HEADERS" \
 		"set KERNEL_HEADERS to the build folder of that kernel"
@@ -66,5 +74,11 @@ modules_build() {
 		[ -f "$MODULES/$ko.ko" ] || warn "no $ko.ko was built"
 	done
 	printf '%s\n' "$key" >"$MODULES/key"
+	rm -rf "$cached.tmp.$$"
+	mkdir -p "$cached.tmp.$$"
+	cp "$MODULES"/*.ko "$MODULES/key" "$cached.tmp.$$/"
+	rm -rf "$cached"
+	mv "$cached.tmp.$$" "$cached"
+	find "$DACC_CACHE/modules" -mindepth 1 -maxdepth 1 -mtime +7 -exec rm -rf {} +
 	say "building the modules: done in $((SECONDS - start)) s"
 }
