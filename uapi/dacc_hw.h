@@ -523,7 +523,8 @@ enum dacc_opcode {
 /**
  * struct dacc_block - an entry of a block table
  * @src: virtual address to read.
- * @dst: virtual address to write; the two ranges must not overlap.
+ * @dst: virtual address to write; the two ranges must not overlap
+ *	(DACC_STATUS_BAD_LENGTH).
  * @len: bytes, 1 to DACC_MAX_COPY.
  */
 struct dacc_block {
@@ -821,7 +822,8 @@ struct dacc_insn {
 #define DACC_INSN_ROPE_NEOX		(1u << 0)	/* ROPE */
 
 #define DACC_OPERAND_BASE_SHIFT		60
-#define DACC_OPERAND(base, offset)	(((__u64)(base) << DACC_OPERAND_BASE_SHIFT) | (__u64)(offset))
+#define DACC_OPERAND(base, offset) \
+	(((__u64)(base) << DACC_OPERAND_BASE_SHIFT) | (__u64)(offset))
 #define DACC_OPERAND_OFFSET_MASK	((1ull << DACC_OPERAND_BASE_SHIFT) - 1)
 
 /* Base registers by convention; only 1 to 3 are advanced by LOOP. */

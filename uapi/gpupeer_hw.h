@@ -139,7 +139,8 @@ struct gpupeer_desc {
 #define GPUPEER_SEGMENT_WRITE		(1u << 0)
 /* A program's virtual address: segment number and an offset in it. */
 #define GPUPEER_SEGMENT_SHIFT		40
-#define GPUPEER_VA(segment, offset)	(((__u64)(segment) << GPUPEER_SEGMENT_SHIFT) | (__u64)(offset))
+#define GPUPEER_VA(segment, offset) \
+	(((__u64)(segment) << GPUPEER_SEGMENT_SHIFT) | (__u64)(offset))
 
 /**
  * struct gpupeer_segment - a range of HBM that a job may reach

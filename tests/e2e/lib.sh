@@ -58,6 +58,7 @@ finish() {
 # The models: the tree's own, and stories260K where shared/ is beside the tree.
 model_dir=$(dirname "$(echo "$DACC_TOP"/models/*/model.bin)")
 stories=$DACC_TOP/../shared/models/stories260K
+# shellcheck disable=SC2034 # for the scripts that source this
 reference=${DACC_BUILD:-$DACC_TOP/build}/tests/reference/llama-ref
 
 # guest NAME [VM OPTION...] -- COMMAND...: runs COMMAND in the guest, which has the

@@ -2,7 +2,8 @@
 /* BO_CREATE, BO_MMAP, BO_INFO. */
 #include "dacc_util.h"
 
-FIXTURE(dacc_bo) {
+FIXTURE(dacc_bo)
+{
 	int fd, other;
 };
 
@@ -212,7 +213,8 @@ TEST_F(dacc_bo, counters_return)
 	ASSERT_GE(bos, 0);
 	for (int i = 0; i < 8; i++)
 		ASSERT_EQ(bo_create(self->fd, SZ_64K, i & 1 ? DRM_DACC_BO_SRAM : DRM_DACC_BO_HOST,
-				    &h[i]), 0);
+				    &h[i]),
+			  0);
 	EXPECT_EQ(live_bos(), bos + 8);
 	for (int i = 0; i < 8; i++)
 		drmCloseBufferHandle(self->fd, h[i]);

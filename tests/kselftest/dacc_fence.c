@@ -2,9 +2,10 @@
 /* Fences in and out of SUBMIT: binary and timeline, errors, order. */
 #include "dacc_util.h"
 
-#define VA	0x100000000ull
+#define VA 0x100000000ull
 
-FIXTURE(dacc_fence) {
+FIXTURE(dacc_fence)
+{
 	int fd;
 	uint32_t vm, bo, a, b, bin, line;
 	uint32_t *p;

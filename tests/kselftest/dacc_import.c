@@ -6,10 +6,11 @@
 
 #include "drm/gpupeer_drm.h"
 
-#define VA	0x100000000ull
-#define SRAM	0x200000000ull
+#define VA   0x100000000ull
+#define SRAM 0x200000000ull
 
-FIXTURE(dacc_import) {
+FIXTURE(dacc_import)
+{
 	int fd;
 	uint32_t vm, sram, q;
 	uint8_t *s;

@@ -4,7 +4,8 @@
  */
 #include "dacc_life.h"
 
-FIXTURE(dacc_life) {
+FIXTURE(dacc_life)
+{
 	int fd;
 	uint32_t vm, bo, q;
 	uint32_t *p;

@@ -7,7 +7,7 @@
 
 #include "dacc_util.h"
 
-#define VA	0x100000000ull
+#define VA 0x100000000ull
 
 /* Another client that does one fill; 0 if it went well. */
 static inline int bystander(void)

@@ -2,7 +2,8 @@
 /* QUERY, and the rules that all ioctls share. */
 #include "dacc_util.h"
 
-FIXTURE(dacc_query) {
+FIXTURE(dacc_query)
+{
 	int fd;
 };
 

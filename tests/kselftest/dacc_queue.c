@@ -2,9 +2,10 @@
 /* QUEUE_CREATE, QUEUE_DESTROY, QUEUE_INFO, SUBMIT's arguments, WAIT. */
 #include "dacc_util.h"
 
-#define VA	0x100000000ull
+#define VA 0x100000000ull
 
-FIXTURE(dacc_queue) {
+FIXTURE(dacc_queue)
+{
 	int fd, other;
 	uint32_t vm, bo, q, dq;
 };

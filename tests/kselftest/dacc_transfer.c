@@ -2,10 +2,11 @@
 /* What transfer jobs do, and what faults do. */
 #include "dacc_util.h"
 
-#define HOST	0x100000000ull
-#define SRAM	0x200000000ull
+#define HOST 0x100000000ull
+#define SRAM 0x200000000ull
 
-FIXTURE(dacc_transfer) {
+FIXTURE(dacc_transfer)
+{
 	int fd;
 	uint32_t vm, host, sram, q;
 	uint8_t *h, *s;

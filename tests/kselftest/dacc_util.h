@@ -27,11 +27,11 @@
 
 #include "kselftest_harness.h"
 
-#define NODE		"/dev/accel/accel0"
-#define SZ_4K		0x1000ull
-#define SZ_64K		0x10000ull
-#define SZ_1M		0x100000ull
-#define NSEC		1000000000ll
+#define NODE   "/dev/accel/accel0"
+#define SZ_4K  0x1000ull
+#define SZ_64K 0x10000ull
+#define SZ_1M  0x100000ull
+#define NSEC   1000000000ll
 
 /* 0 or a negative errno, as the kernel returned it. */
 static inline int xioctl(int fd, unsigned long request, void *arg)

@@ -2,9 +2,10 @@
 /* VM_CREATE, VM_DESTROY, VM_BIND. */
 #include "dacc_util.h"
 
-#define VA	0x100000000ull
+#define VA 0x100000000ull
 
-FIXTURE(dacc_vm) {
+FIXTURE(dacc_vm)
+{
 	int fd, other;
 	uint32_t vm, host, sram;
 };
@@ -73,7 +74,8 @@ TEST_F(dacc_vm, map_and_unmap)
 {
 	EXPECT_EQ(vm_map(self->fd, self->vm, self->host, 0, VA, SZ_1M, 0), 0);
 	EXPECT_EQ(vm_map(self->fd, self->vm, self->sram, 0, VA + SZ_1M, SZ_1M,
-			 DRM_DACC_VM_READONLY), 0);
+			 DRM_DACC_VM_READONLY),
+		  0);
 	EXPECT_EQ(vm_unmap(self->fd, self->vm, VA, SZ_1M), 0);
 	EXPECT_EQ(vm_unmap(self->fd, self->vm, VA, SZ_1M), -ENOENT);
 	EXPECT_EQ(vm_unmap(self->fd, self->vm, VA + SZ_1M, SZ_1M), 0);

@@ -15,8 +15,8 @@
 #include <stdio.h>
 
 #define REF_ERR_SIZE   256
-#define REF_BOS	       1
-#define REF_EOS	       2
+#define REF_BOS        1
+#define REF_EOS        2
 #define REF_FIRST_BYTE 3 /* token id of the raw byte 0x00 */
 
 /* The header of a legacy llama2.c checkpoint; vocab_size made positive. */
@@ -28,15 +28,15 @@ struct ref_config {
 /* Weights, pointing into one allocation; see ref_model_load(). */
 struct ref_weights {
 	const float *token_embedding; /* [vocab][dim] */
-	const float *rms_att; /* [layer][dim] */
-	const float *wq; /* [layer][dim][dim] */
-	const float *wk, *wv; /* [layer][kv_dim][dim] */
-	const float *wo; /* [layer][dim][dim] */
-	const float *rms_ffn; /* [layer][dim] */
-	const float *w1, *w3; /* [layer][hidden][dim] */
-	const float *w2; /* [layer][dim][hidden] */
-	const float *rms_final; /* [dim] */
-	const float *wcls; /* [vocab][dim], token_embedding if shared */
+	const float *rms_att;         /* [layer][dim] */
+	const float *wq;              /* [layer][dim][dim] */
+	const float *wk, *wv;         /* [layer][kv_dim][dim] */
+	const float *wo;              /* [layer][dim][dim] */
+	const float *rms_ffn;         /* [layer][dim] */
+	const float *w1, *w3;         /* [layer][hidden][dim] */
+	const float *w2;              /* [layer][dim][hidden] */
+	const float *rms_final;       /* [dim] */
+	const float *wcls;            /* [vocab][dim], token_embedding if shared */
 };
 
 struct ref_model {
@@ -57,13 +57,13 @@ struct ref_tokenizer {
 	char **piece; /* NUL-terminated */
 	float *score;
 	unsigned char byte[256]; /* what ref_decode() points at for <0xXX> */
-	int *sorted; /* ids in strcmp() order of their pieces */
+	int *sorted;             /* ids in strcmp() order of their pieces */
 };
 
 struct ref_sampler {
 	int vocab_size;
 	float temperature; /* 0: greedy */
-	float top_p; /* outside (0, 1): the whole distribution */
+	float top_p;       /* outside (0, 1): the whole distribution */
 	uint64_t rng;
 	float *prob;
 	int *index;

@@ -14,28 +14,28 @@
 
 #include "core.h"
 
-#define RAM_BASE	0x100000ull
-#define RAM_SIZE	(24ull << 20)
-#define PEER_BASE	0x8000000000ull
-#define PEER_SIZE	(4ull << 20)
-#define SRAM_SIZE	(4ull << 20)
+#define RAM_BASE  0x100000ull
+#define RAM_SIZE  (24ull << 20)
+#define PEER_BASE 0x8000000000ull
+#define PEER_SIZE (4ull << 20)
+#define SRAM_SIZE (4ull << 20)
 /* A hole in which every access fails. */
-#define BAD_BUS		0x7000000000ull
+#define BAD_BUS   0x7000000000ull
 
 struct host {
 	uint8_t *ram;
 	uint8_t *peer;
-	uint8_t *mem;		/* SRAM or HBM */
-	uint64_t alloc;		/* next free byte of RAM */
+	uint8_t *mem;   /* SRAM or HBM */
+	uint64_t alloc; /* next free byte of RAM */
 	DaccCore *core;
 	GpuCore *gpu;
 	pthread_mutex_t lock;
 	pthread_cond_t kicked;
 	bool kick;
 	unsigned int irq[DACC_MSIX_VECTORS];
-	char irq_log[256];	/* a letter for each interrupt, 'A' + vector */
+	char irq_log[256]; /* a letter for each interrupt, 'A' + vector */
 	unsigned int n_irq;
-	atomic_bool fail_writes;	/* of guest memory */
+	atomic_bool fail_writes; /* of guest memory */
 	atomic_bool fail_link;
 	atomic_uint_fast64_t bus_read, bus_written, link_read, link_written;
 	atomic_uint_fast64_t dirty;
@@ -77,20 +77,20 @@ void pt_map(struct host *h, uint64_t root, uint64_t va, unsigned int level, uint
 void pt_range(struct host *h, uint64_t root, uint64_t va, uint64_t addr, uint64_t size,
 	      uint64_t flags);
 
-#define PTE_RW		(DACC_PTE_VALID | DACC_PTE_LEAF | DACC_PTE_WRITE)
-#define PTE_RO		(DACC_PTE_VALID | DACC_PTE_LEAF)
+#define PTE_RW (DACC_PTE_VALID | DACC_PTE_LEAF | DACC_PTE_WRITE)
+#define PTE_RO (DACC_PTE_VALID | DACC_PTE_LEAF)
 
 /*
  * A map that most tests use: SRAM by 2 MiB pages, guest memory by 4 KiB pages,
  * the peer by 2 MiB pages, a read-only page of guest memory, a page that the
  * bus refuses. Returns the root; *ram is the bus address of the memory.
  */
-#define VA_SRAM		0x10000000ull
-#define VA_RAM		0x20000000ull
-#define VA_PEER		0x30000000ull
-#define VA_RO		0x40000000ull
-#define VA_BAD		0x50000000ull
-#define VA_RAM_SIZE	(2ull << 20)
+#define VA_SRAM     0x10000000ull
+#define VA_RAM      0x20000000ull
+#define VA_PEER     0x30000000ull
+#define VA_RO       0x40000000ull
+#define VA_BAD      0x50000000ull
+#define VA_RAM_SIZE (2ull << 20)
 uint64_t pt_world(struct host *h, unsigned int asid, uint64_t *ram);
 
 /* A queue and where its ring is. */
@@ -102,7 +102,7 @@ struct dq {
 	uint64_t prod;
 };
 
-#define QREG(q, reg)	(DACC_REG_QUEUE + (uint64_t)(q) * DACC_QUEUE_STRIDE + (reg))
+#define QREG(q, reg) (DACC_REG_QUEUE + DACC_QUEUE_STRIDE * (uint64_t)(q) + (reg))
 
 void dq_init(struct dq *dq, struct host *h, unsigned int q, unsigned int class, unsigned int asid,
 	     unsigned int log2, unsigned int vector);

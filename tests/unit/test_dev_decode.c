@@ -4,13 +4,13 @@
 #include "seq.h"
 #include "tap.h"
 
-#define VOCAB	64u
+#define VOCAB   64u
 /* Offsets in SRAM. */
-#define PROGRAM	0x0000u
-#define SEQS	0x10000u
-#define TABLE	0x20000u
-#define ACT	0x40000u	/* 4 KiB for each sequence */
-#define OUT	(VA_RAM + 0x1000)
+#define PROGRAM 0x0000u
+#define SEQS    0x10000u
+#define TABLE   0x20000u
+#define ACT     0x40000u /* 4 KiB for each sequence */
+#define OUT     (VA_RAM + 0x1000)
 
 static struct host *h;
 static struct dq q, xq;
@@ -33,10 +33,13 @@ static void begin(void)
 	dq_init(&q, h, 0, DACC_CLASS_DECODE, 1, 4, 1);
 	dq_init(&xq, h, 1, DACC_CLASS_TRANSFER, 1, 4, 1);
 	p = (struct dacc_insn *)(h->mem + PROGRAM);
-	p[0] = (struct dacc_insn){ .op = DACC_INSN_EMBED, .n0 = VOCAB, .n1 = VOCAB,
+	p[0] = (struct dacc_insn){ .op = DACC_INSN_EMBED,
+				   .n0 = VOCAB,
+				   .n1 = VOCAB,
 				   .dst = DACC_OPERAND(DACC_BASE_ACT, 0),
 				   .a = DACC_OPERAND(DACC_BASE_MODEL, 0) };
-	p[1] = (struct dacc_insn){ .op = DACC_INSN_SAMPLE, .n0 = VOCAB,
+	p[1] = (struct dacc_insn){ .op = DACC_INSN_SAMPLE,
+				   .n0 = VOCAB,
 				   .a = DACC_OPERAND(DACC_BASE_ACT, 0) };
 	table = (float *)(h->mem + TABLE);
 	for (uint32_t t = 0; t < VOCAB; t++)
@@ -165,25 +168,27 @@ static void bad_sequences(void)
 {
 	struct dacc_desc d = decode(2, 3);
 
-#define SEQ(change, want) do {							\
-	struct dacc_seq *s = &seqs()[1];					\
-	struct dacc_cpl cpl;							\
-										\
-	seq_init(0, 1, 0, 10);							\
-	seq_init(1, 1, 0, 10);							\
-	change;									\
-	dq_push(&q, &d);							\
-	dq_ring(&q);								\
-	CHECK(host_run(h), "idle");						\
-	cpl = dq_cpl(&q, q.prod);						\
-	CHECK(cpl.status == (want), #change ": %u", cpl.status);		\
-	if (want) {								\
-		CHECK(rd(h, QREG(0, DACC_QUEUE_FAULT_ADDR), 8) ==		\
-		      VA_SRAM + SEQS + sizeof(*s), #change ": address");	\
-		dq_reset(&q);							\
-		dq_enable(&q);							\
-	}									\
-} while (0)
+#define SEQ(change, want) \
+	do { \
+		struct dacc_seq *s = &seqs()[1]; \
+		struct dacc_cpl cpl; \
+\
+		seq_init(0, 1, 0, 10); \
+		seq_init(1, 1, 0, 10); \
+		change; \
+		dq_push(&q, &d); \
+		dq_ring(&q); \
+		CHECK(host_run(h), "idle"); \
+		cpl = dq_cpl(&q, q.prod); \
+		CHECK(cpl.status == (want), #change ": %u", cpl.status); \
+		if (want) { \
+			CHECK(rd(h, QREG(0, DACC_QUEUE_FAULT_ADDR), 8) == \
+				      VA_SRAM + SEQS + sizeof(*s), \
+			      #change ": address"); \
+			dq_reset(&q); \
+			dq_enable(&q); \
+		} \
+	} while (0)
 
 	begin();
 	SEQ(s->pos = 10, DACC_STATUS_CONTEXT_FULL);
@@ -274,7 +279,7 @@ static void host_memory(void)
 	begin();
 	seq_init(0, t, 0, 10);
 	memcpy(host_ptr(h, ram + 0x20000), h->mem + PROGRAM, 128);
-	seqs()[0].base[DACC_BASE_ACT] = VA_RAM + 0x40ffc;	/* across pages */
+	seqs()[0].base[DACC_BASE_ACT] = VA_RAM + 0x40ffc; /* across pages */
 	memcpy(host_ptr(h, ram + 0x30000), seqs(), 128);
 	d.decode.program = VA_RAM + 0x20000;
 	d.decode.seqs = VA_RAM + 0x30000;
@@ -302,7 +307,9 @@ static void times(void)
 	p = (struct dacc_insn *)(h->mem + PROGRAM);
 	for (unsigned int i = 0; i < 3; i++) {
 		seq_init(i, i, i, 1000);
-		entries[i] = (SeqEntry){ .pos = i, .max_pos = 1000 };
+		memset(&entries[i], 0, sizeof(entries[i]));
+		entries[i].pos = i;
+		entries[i].max_pos = 1000;
 	}
 	for (int step = 0; step < 6; step++) {
 		cost += seq_cost(c.timing, p, 2, entries, 3);

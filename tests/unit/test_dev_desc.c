@@ -33,7 +33,8 @@ static unsigned int run(struct dq *q, const struct dacc_desc *d, uint64_t *addr)
 	CHECK(fault == cpl.status, "fault register %u, record %u", fault, cpl.status);
 	CHECK(rd(h, QREG(q->q, DACC_QUEUE_FAULT_INDEX), 4) == cpl.index, "index");
 	CHECK(rd(h, QREG(q->q, DACC_QUEUE_STATE), 4) ==
-	      (cpl.status ? DACC_QUEUE_HALTED : DACC_QUEUE_ACTIVE), "state");
+		      (cpl.status ? DACC_QUEUE_HALTED : DACC_QUEUE_ACTIVE),
+	      "state");
 	if (addr)
 		*addr = rd(h, QREG(q->q, DACC_QUEUE_FAULT_ADDR), 8);
 	if (cpl.status) {
@@ -45,11 +46,12 @@ static unsigned int run(struct dq *q, const struct dacc_desc *d, uint64_t *addr)
 	return cpl.status;
 }
 
-#define EXPECT(q, d, want, ...) do {						\
-	unsigned int got_ = run(q, d, NULL);					\
-										\
-	CHECK(got_ == (want), "status %u, not %u: " #d, got_, want);		\
-} while (0)
+#define EXPECT(q, d, want, ...) \
+	do { \
+		unsigned int got_ = run(q, d, NULL); \
+\
+		CHECK(got_ == (want), "status %u, not %u: " #d, got_, want); \
+	} while (0)
 
 static struct dacc_desc good_decode(void)
 {
@@ -125,8 +127,8 @@ static void flags(void)
 	begin();
 	for (int bit = 0; bit < 8; bit++) {
 		copy.flags = 1u << bit;
-		EXPECT(&xq, &copy, (copy.flags & ~DACC_DESC_FLAGS) ? DACC_STATUS_RESERVED :
-								     DACC_STATUS_OK);
+		EXPECT(&xq, &copy,
+		       (copy.flags & ~DACC_DESC_FLAGS) ? DACC_STATUS_RESERVED : DACC_STATUS_OK);
 	}
 	fill.flags = DACC_DESC_CHECKSUM;
 	EXPECT(&xq, &fill, DACC_STATUS_RESERVED);
@@ -190,11 +192,12 @@ static void decode_operands(void)
 {
 	struct dacc_desc d;
 
-#define DECODE(field, value, status) do {			\
-	d = good_decode();					\
-	d.decode.field = (value);				\
-	EXPECT(&dq, &d, status);				\
-} while (0)
+#define DECODE(field, value, status) \
+	do { \
+		d = good_decode(); \
+		d.decode.field = (value); \
+		EXPECT(&dq, &d, status); \
+	} while (0)
 
 	begin();
 	DECODE(n_insns, 0, DACC_STATUS_BAD_LENGTH);
@@ -218,11 +221,12 @@ static void faults(void)
 	struct dacc_desc d;
 	uint64_t addr;
 
-#define FAULT(desc, status, at) do {						\
-	d = desc;								\
-	CHECK(run(&xq, &d, &addr) == (status), "%s", #desc);			\
-	CHECK(addr == (at), "%s: %#lx", #desc, (unsigned long)addr);		\
-} while (0)
+#define FAULT(desc, status, at) \
+	do { \
+		d = desc; \
+		CHECK(run(&xq, &d, &addr) == (status), "%s", #desc); \
+		CHECK(addr == (at), "%s: %#lx", #desc, (unsigned long)addr); \
+	} while (0)
 
 	begin();
 	FAULT(d_copy(0x90000010, VA_RAM, 64), DACC_STATUS_UNMAPPED, 0x90000010);
@@ -242,8 +246,7 @@ static void faults(void)
 	FAULT(d_blocks(0x90000000, 1), DACC_STATUS_UNMAPPED, 0x90000000);
 	/* Beyond 48 bits. */
 	FAULT(d_copy(1ull << 48, VA_SRAM, 64), DACC_STATUS_UNMAPPED, 1ull << 48);
-	FAULT(d_copy(1ull << 63 | VA_RAM, VA_SRAM, 64), DACC_STATUS_UNMAPPED,
-	      1ull << 63 | VA_RAM);
+	FAULT(d_copy(1ull << 63 | VA_RAM, VA_SRAM, 64), DACC_STATUS_UNMAPPED, 1ull << 63 | VA_RAM);
 	FAULT(d_copy(VA_RO, VA_SRAM, 4096), DACC_STATUS_OK, 0);
 	host_free(h);
 }

@@ -3,12 +3,12 @@
 #include "dev_host.h"
 #include "tap.h"
 
-#define DIM	16u
+#define DIM     16u
 /* Offsets in HBM; segments 0 (read only): weights, 1: activations, 2: job. */
-#define WEIGHTS	0x10000u
-#define ACT	0x100000u
-#define JOB	0x80000u
-#define TOKENS	0x8000u		/* in segment 2 */
+#define WEIGHTS 0x10000u
+#define ACT     0x100000u
+#define JOB     0x80000u
+#define TOKENS  0x8000u /* in segment 2 */
 
 static struct host *h;
 static uint64_t ring, cpl_area, events, param, prod;
@@ -105,7 +105,9 @@ static struct dacc_insn *program(void)
 	float *table = (float *)(h->mem + WEIGHTS);
 
 	memset(p, 0, TOKENS);
-	p[0] = (struct dacc_insn){ .op = DACC_INSN_EMBED, .n0 = DIM, .n1 = 32,
+	p[0] = (struct dacc_insn){ .op = DACC_INSN_EMBED,
+				   .n0 = DIM,
+				   .n1 = 32,
 				   .dst = DACC_OPERAND(DACC_BASE_ACT, 0),
 				   .a = DACC_OPERAND(DACC_BASE_MODEL, 0) };
 	for (unsigned int i = 0; i < 32 * DIM; i++)
@@ -134,15 +136,14 @@ static void registers(void)
 
 static void bad_enable(void)
 {
-	static const struct { uint64_t reg, value; unsigned int size; } bad[] = {
-		{ GPUPEER_REG_RING, 0x100020, 8 },
-		{ GPUPEER_REG_RING, ~0x3full, 8 },
-		{ GPUPEER_REG_RING_LOG2, 3, 4 },
-		{ GPUPEER_REG_RING_LOG2, 11, 4 },
-		{ GPUPEER_REG_RING_LOG2, 0xffffffff, 4 },
-		{ GPUPEER_REG_CPL, 0x100004, 8 },
-		{ GPUPEER_REG_CPL, ~0x3full, 8 },
-		{ GPUPEER_REG_EVENTS, 0x100004, 8 },
+	static const struct {
+		uint64_t reg, value;
+		unsigned int size;
+	} bad[] = {
+		{ GPUPEER_REG_RING, 0x100020, 8 },        { GPUPEER_REG_RING, ~0x3full, 8 },
+		{ GPUPEER_REG_RING_LOG2, 3, 4 },          { GPUPEER_REG_RING_LOG2, 11, 4 },
+		{ GPUPEER_REG_RING_LOG2, 0xffffffff, 4 }, { GPUPEER_REG_CPL, 0x100004, 8 },
+		{ GPUPEER_REG_CPL, ~0x3full, 8 },         { GPUPEER_REG_EVENTS, 0x100004, 8 },
 		{ GPUPEER_REG_EVENTS, ~0x3full, 8 },
 	};
 
@@ -210,14 +211,15 @@ static void bad_jobs(void)
 	struct gpupeer_cpl c;
 	unsigned int n = 0;
 
-#define JOB_IS(change, want) do {						\
-	insn = program();							\
-	p = prefill();								\
-	change;									\
-	c = run(GPUPEER_OP_PREFILL, param);					\
-	n++;									\
-	CHECK(c.status == (want), #change ": %u (%u)", c.status, c.detail);	\
-} while (0)
+#define JOB_IS(change, want) \
+	do { \
+		insn = program(); \
+		p = prefill(); \
+		change; \
+		c = run(GPUPEER_OP_PREFILL, param); \
+		n++; \
+		CHECK(c.status == (want), #change ": %u (%u)", c.status, c.detail); \
+	} while (0)
 
 	begin();
 	JOB_IS(p->n_insns = 0, GPUPEER_STATUS_BAD_JOB);
@@ -322,8 +324,9 @@ static struct gpupeer_copy *copy_job(uint64_t hbm, uint64_t len, uint32_t n_sg, 
 {
 	struct gpupeer_copy *c = host_ptr(h, param);
 
-	*c = (struct gpupeer_copy){ .hbm = hbm, .len = len, .sg = param + 4096, .n_sg = n_sg,
-				    .to_host = to_host };
+	*c = (struct gpupeer_copy){
+		.hbm = hbm, .len = len, .sg = param + 4096, .n_sg = n_sg, .to_host = to_host
+	};
 	return c;
 }
 
@@ -367,15 +370,16 @@ static void bad_copies(void)
 	struct gpupeer_cpl c;
 	uint64_t buf;
 
-#define COPY_IS(change, want, at) do {						\
-	j = copy_job(0, 300, 3, false);						\
-	for (int i_ = 0; i_ < 3; i_++)						\
-		sg()[i_] = (struct gpupeer_sg){ buf, 100 };			\
-	change;									\
-	c = run(GPUPEER_OP_COPY, param);					\
-	CHECK(c.status == (want) && c.index == (at), #change ": %u at %u",	\
-	      c.status, c.index);						\
-} while (0)
+#define COPY_IS(change, want, at) \
+	do { \
+		j = copy_job(0, 300, 3, false); \
+		for (int i_ = 0; i_ < 3; i_++) \
+			sg()[i_] = (struct gpupeer_sg){ buf, 100 }; \
+		change; \
+		c = run(GPUPEER_OP_COPY, param); \
+		CHECK(c.status == (want) && c.index == (at), #change ": %u at %u", c.status, \
+		      c.index); \
+	} while (0)
 
 	begin();
 	buf = host_alloc(h, 4096);

@@ -17,8 +17,8 @@ static const DaccLinkState link_up = {
 	.latency_ps = 350000,
 };
 
-#define LREG(reg)	(DACC_REG_LINK + (reg))
-#define DREG(d, reg)	(DACC_REG_DECODER + (d) * DACC_DECODER_STRIDE + (reg))
+#define LREG(reg)    (DACC_REG_LINK + (reg))
+#define DREG(d, reg) (DACC_REG_DECODER + DACC_DECODER_STRIDE * (d) + (reg))
 
 static void decoder(unsigned int d, uint64_t base, uint64_t size, uint64_t target,
 		    unsigned int port)
@@ -27,8 +27,7 @@ static void decoder(unsigned int d, uint64_t base, uint64_t size, uint64_t targe
 	wr(h, DREG(d, DACC_DECODER_BASE), base, 8);
 	wr(h, DREG(d, DACC_DECODER_SIZE), size, 8);
 	wr(h, DREG(d, DACC_DECODER_TARGET), target, 8);
-	wr(h, DREG(d, DACC_DECODER_CTRL), DACC_DECODER_ENABLE | port << DACC_DECODER_PORT_SHIFT,
-	   4);
+	wr(h, DREG(d, DACC_DECODER_CTRL), DACC_DECODER_ENABLE | port << DACC_DECODER_PORT_SHIFT, 4);
 }
 
 static bool decoder_on(unsigned int d)
@@ -78,7 +77,11 @@ static void registers(void)
 
 static void decoder_limits(void)
 {
-	static const struct { uint64_t base, size, target; unsigned int port; bool good; } t[] = {
+	static const struct {
+		uint64_t base, size, target;
+		unsigned int port;
+		bool good;
+	} t[] = {
 		{ PEER_BASE, PEER_SIZE, 0, 0, true },
 		{ PEER_BASE, 4096, PEER_SIZE - 4096, 0, true },
 		{ 0ull - 4096, 4096, 0, 0, true },
@@ -116,7 +119,8 @@ static void routes(void)
 	CHECK(!over.status && over.path == DACC_PATH_LINK && over.link_bytes == 300000, "link");
 	CHECK(!memcmp(h->mem, h->peer + 0x12345, 300000), "data");
 	CHECK(over.t_end - over.t_start ==
-	      rd(h, DACC_REG_TIMING + 8 * DACC_TIMING_DMA_DESC_PS, 8) + 350000 + 800000, "time");
+		      rd(h, DACC_REG_TIMING + 8 * DACC_TIMING_DMA_DESC_PS, 8) + 350000 + 800000,
+	      "time");
 	CHECK(rd(h, LREG(DACC_LINK_RX_BYTES), 8) == 300000, "rx");
 	CHECK(atomic_load(&h->link_read) == 300000, "really");
 	over = copy(VA_SRAM, VA_PEER + 0x200000, 1000);

@@ -25,7 +25,7 @@ static uint32_t state(unsigned int i)
  * Maps 512 GiB onto the same 2 MiB of SRAM: a fill of that takes minutes, which
  * no test waits for.
  */
-#define VA_LONG	0x100000000000ull
+#define VA_LONG 0x100000000000ull
 
 static void map_long(void)
 {

@@ -49,9 +49,14 @@ static void timing_values(void)
 
 static void bad_accesses(void)
 {
-	static const struct { uint64_t at; unsigned int size; } bad[] = {
-		{ 0, 1 }, { 0, 2 }, { 0, 3 }, { 2, 4 }, { 4, 8 }, { 1, 4 }, { 0, 16 }, { 0, 0 },
-		{ DACC_REGS_SIZE, 4 }, { ~7ull, 8 },
+	static const struct {
+		uint64_t at;
+		unsigned int size;
+	} bad[] = {
+		{ 0, 1 },     { 0, 2 }, { 0, 3 },
+		{ 2, 4 },     { 4, 8 }, { 1, 4 },
+		{ 0, 16 },    { 0, 0 }, { DACC_REGS_SIZE, 4 },
+		{ ~7ull, 8 },
 	};
 
 	begin();
@@ -195,7 +200,12 @@ static void enable_bad(void)
 {
 	struct queue_regs r;
 
-#define BAD(what, field, value) do { r = good_regs; r.field = (value); expect_bad(what, r); } while (0)
+#define BAD(what, field, value) \
+	do { \
+		r = good_regs; \
+		r.field = (value); \
+		expect_bad(what, r); \
+	} while (0)
 	BAD("ring misaligned", ring, 0x200020);
 	BAD("ring wraps", ring, 0xfffffffffffffe00ull);
 	BAD("cpl misaligned", cpl, 0x300008);
@@ -265,8 +275,9 @@ static void doorbells(void)
 static void event_mask(void)
 {
 	begin();
-	DaccLinkState up = { .present = true, .up = true, .peer_size = PEER_SIZE,
-			     .bandwidth = 1000 };
+	DaccLinkState up = {
+		.present = true, .up = true, .peer_size = PEER_SIZE, .bandwidth = 1000
+	};
 
 	dacc_core_set_link(h->core, 0, &up);
 	CHECK(host_run(h), "idle");

@@ -48,12 +48,14 @@ static void copy_all_ways(void)
 
 					desc.flags = DACC_DESC_CHECKSUM * (l & 1);
 					cpl = dq_exec(&q, &desc);
-					CHECK(!cpl.status && cpl.bytes == len[l], "%d to %d: %u", s, d,
-					      cpl.status);
-					CHECK(!memcmp(at(src), at(dst), len[l]), "%d to %d data", s, d);
+					CHECK(!cpl.status && cpl.bytes == len[l], "%d to %d: %u", s,
+					      d, cpl.status);
+					CHECK(!memcmp(at(src), at(dst), len[l]), "%d to %d data", s,
+					      d);
 					CHECK(before == *(at(dst) - 1) && after == at(dst)[len[l]],
 					      "%d to %d: neighbours", s, d);
-					CHECK(cpl.path == (s || d ? DACC_PATH_PCIE : DACC_PATH_SRAM),
+					CHECK(cpl.path ==
+						      (s || d ? DACC_PATH_PCIE : DACC_PATH_SRAM),
 					      "%d to %d: path %u", s, d, cpl.path);
 					CHECK(cpl.crc == (l & 1 ? crc32(0, at(src), len[l]) : 0),
 					      "crc");
@@ -84,7 +86,7 @@ static void fills(void)
 	host_free(h);
 }
 
-#define TABLE	(VA_RAM + 0x100000)
+#define TABLE (VA_RAM + 0x100000)
 
 static void block_tables(void)
 {
@@ -157,7 +159,8 @@ static void block_errors(void)
 	struct dacc_desc d = d_blocks(VA_RAM + VA_RAM_SIZE - 48, 3);
 	struct dacc_block *b = (struct dacc_block *)at(VA_RAM + VA_RAM_SIZE - 48);
 
-	b[0] = b[1] = (struct dacc_block){ VA_RAM, VA_SRAM, 64 };
+	b[0] = (struct dacc_block){ VA_RAM, VA_SRAM, 64 };
+	b[1] = b[0];
 	struct dacc_cpl cpl = dq_exec(&q, &d);
 
 	CHECK(cpl.status == DACC_STATUS_UNMAPPED && cpl.index == 2, "table's end");
@@ -209,7 +212,11 @@ static void contiguous_hint(void)
 static void bad_entries(void)
 {
 	static const uint64_t va = 0x100000000000ull;
-	static const struct { unsigned int level; uint64_t pte; const char *name; } bad[] = {
+	static const struct {
+		unsigned int level;
+		uint64_t pte;
+		const char *name;
+	} bad[] = {
 		{ 0, 0, "not valid" },
 		{ 0, 0x5000 | DACC_PTE_VALID, "no leaf at level 0" },
 		{ 0, 0x5000 | PTE_RW | DACC_PTE_SRAM | 1 << 5, "reserved bit 5" },
@@ -315,8 +322,9 @@ static void costs(void)
 	d.not_before = 77;
 	cpl = dq_exec(&q, &d);
 	CHECK(cpl.t_issue == 77 && cpl.t_start == 77, "not before");
-	CHECK(cpl.t_end - cpl.t_start == c.timing[DACC_TIMING_DMA_DESC_PS] +
-	      c.timing[DACC_TIMING_PCIE_PS] + 1000000, "55000 bytes are a microsecond");
+	CHECK(cpl.t_end - cpl.t_start ==
+		      c.timing[DACC_TIMING_DMA_DESC_PS] + c.timing[DACC_TIMING_PCIE_PS] + 1000000,
+	      "55000 bytes are a microsecond");
 	CHECK(rd(h, DACC_REG_TIME, 8) == cpl.t_end, "device time");
 	d = d_copy(VA_SRAM, VA_SRAM + 0x100000, 4);
 	cpl = dq_exec(&q, &d);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# shellcheck shell=dash
+# shellcheck shell=dash disable=SC2086,SC2059 # $model is words, poke takes escapes
 . /root/tap.sh
 
 cd /tmp || exit 1

@@ -2,11 +2,14 @@
 # shellcheck shell=dash
 . /root/tap.sh
 
-model="-m /root/model.bin -t /root/tokenizer.bin -n 256"
 inject=$(echo /sys/kernel/debug/accel/*/inject)
 
+run() {
+	dacc-run -m /root/model.bin -t /root/tokenizer.bin -n 256 "$@"
+}
+
 golden() {
-	dacc-run $model >/tmp/text 2>/tmp/err && cmp /tmp/text /root/golden.txt >>/tmp/err 2>&1
+	run >/tmp/text 2>/tmp/err && cmp /tmp/text /root/golden.txt >>/tmp/err 2>&1
 }
 
 golden
@@ -14,7 +17,7 @@ ok $? "golden text at first" /tmp/err
 
 # Clients that are killed all the time, beside one that must be right.
 for i in $(seq 12); do
-	dacc-run $model --k 1 >/dev/null 2>&1 &
+	run --k 1 >/dev/null 2>&1 &
 	victim=$!
 	sleep 0.$((i % 5 + 1))
 	kill -9 $victim 2>/dev/null
@@ -33,7 +36,7 @@ ok $? "nothing left of the killed" /tmp/leak
 for q in $(seq 0 63); do
 	echo "hang $q" >"$inject"
 done
-dacc-run $model >/dev/null 2>/tmp/err
+run >/dev/null 2>/tmp/err
 status=$?
 echo none >"$inject"
 [ $status -eq 1 ] && [ -s /tmp/err ]
@@ -44,7 +47,7 @@ ok $? "golden text after a hang" /tmp/err
 for q in $(seq 0 63); do
 	echo "dma-error $q" >"$inject"
 done
-dacc-run $model >/dev/null 2>/tmp/err
+run >/dev/null 2>/tmp/err
 status=$?
 echo none >"$inject"
 [ $status -eq 1 ] && [ -s /tmp/err ]
@@ -59,7 +62,7 @@ grep -q . /sys/kernel/debug/accel/*/link
 ok $? "the link has a state file"
 
 dev=$(readlink -f /sys/class/accel/accel0/device)
-dacc-run $model --k 1 >/dev/null 2>/tmp/err &
+run --k 1 >/dev/null 2>/tmp/err &
 victim=$!
 sleep 0.4
 echo 1 >"$dev/reset"
@@ -70,7 +73,7 @@ ok $? "a function-level reset under a client ends it orderly (status $status)" /
 golden
 ok $? "golden text after a function-level reset" /tmp/err
 
-dacc-run $model --k 1 >/dev/null 2>/tmp/err &
+run --k 1 >/dev/null 2>/tmp/err &
 victim=$!
 sleep 0.4
 parent=$(dirname "$dev")
