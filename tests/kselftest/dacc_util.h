@@ -33,10 +33,17 @@
 #define SZ_1M  0x100000ull
 #define NSEC   1000000000ll
 
-/* 0 or a negative errno, as the kernel returned it. */
+/* 0 or a negative errno, as the kernel returned it. Not drmIoctl(), which would
+ * retry -EAGAIN for ever.
+ */
 static inline int xioctl(int fd, unsigned long request, void *arg)
 {
-	return drmIoctl(fd, request, arg) ? -errno : 0;
+	int ret;
+
+	do {
+		ret = ioctl(fd, request, arg);
+	} while (ret && errno == EINTR);
+	return ret ? -errno : 0;
 }
 
 static inline int64_t now_ns(void)

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,7 +19,12 @@
 
 int dacc_ioctl(struct dacc_device *dev, unsigned long request, void *arg)
 {
-	return drmIoctl(dev->fd, request, arg) ? -errno : 0;
+	int ret;
+
+	do {
+		ret = ioctl(dev->fd, request, arg);
+	} while (ret && errno == EINTR);
+	return ret ? -errno : 0;
 }
 
 int dacc_ioctl_error(struct dacc_device *dev, int err, const char *what)

@@ -67,7 +67,10 @@ struct dacc_device {
 
 struct dacc_device *dacc_device_get(struct dacc_device *dev);
 void dacc_device_put(struct dacc_device *dev);
-/* drmIoctl() with a negative errno */
+/*
+ * ioctl() with a negative errno. drmIoctl() would retry -EAGAIN for ever, which
+ * is how SUBMIT says that the queue is full.
+ */
 int dacc_ioctl(struct dacc_device *dev, unsigned long request, void *arg);
 /* "%s: cause: remedy" for a failed ioctl on dev; keeps -ENODEV apart */
 int dacc_ioctl_error(struct dacc_device *dev, int err, const char *what);
