@@ -16,7 +16,7 @@ SUITES := unit reference libdacc qtest kselftest e2e
 
 help: ## list the verbs
 	@echo "dacc: usage: make VERB"
-	@sed -n 's/^\([a-z_-]*\):.*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | \
+	@sed -n 's/^\([a-z0-9_-]*\):.*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | \
 		awk -F '\t' '{ printf "  %-18s %s\n", $$1, $$2 }'
 	@echo "scripts/vm --help: a command or a shell in the guest"
 
