@@ -40,6 +40,8 @@ kernel_from_environment() {
 	KERNEL_IMAGE=$KERNEL
 	[ -f "$KERNEL_IMAGE" ] || die 1 "KERNEL=$KERNEL: no such file" \
 		"KERNEL names a bzImage; unset it to use the default guest kernel"
+	[ "$(dd if="$KERNEL_IMAGE" bs=1 skip=$((0x202)) count=4 status=none | tr -d '\0')" = HdrS ] ||
+		die 1 "KERNEL=$KERNEL is not a bzImage" "name the file arch/x86/boot/bzImage or /boot/vmlinuz-VERSION"
 	KERNEL_VERSION=$(file_kernel_release "$KERNEL_IMAGE")
 	KERNEL_ROOT=${KERNEL_ROOT:-$(dirname "$(dirname "$KERNEL_IMAGE")")}
 	KERNEL_HEADERS=${KERNEL_HEADERS:-$KERNEL_ROOT/usr/src/linux-headers-$KERNEL_VERSION}
