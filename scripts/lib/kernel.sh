@@ -65,7 +65,9 @@ kernel_fetch() {
 	if [ "$refresh" = yes ]; then
 		apt_state "$KERNEL_SUITE" 0
 	else
-		apt_state "$KERNEL_SUITE"
+		# Kernel packages carry their version in the name: old lists name
+		# packages that the mirror no longer has.
+		apt_state "$KERNEL_SUITE" 60
 	fi
 	image=$(apt_depends "$KERNEL_SUITE" linux-image-amd64 '^linux-image-[0-9]') ||
 		die 1 "$KERNEL_SUITE has no linux-image-amd64" \
