@@ -5,6 +5,24 @@
 #include "qemu/rcu.h"
 #include "dma.h"
 
+/* Copies; aligned 64-bit words as a whole, since hosts poll them. */
+static void dacc_copy(void *to, const void *from, size_t len, bool is_write)
+{
+    if (len == 8 && is_write && (uintptr_t)to % 8 == 0) {
+        uint64_t value;
+
+        memcpy(&value, from, sizeof(value));
+        qatomic_set((uint64_t *)to, value);
+    } else if (len == 8 && !is_write && (uintptr_t)from % 8 == 0) {
+        uint64_t value = qatomic_read((const uint64_t *)from);
+
+        memcpy(to, &value, sizeof(value));
+    } else {
+        /* A device's own memory may be at both ends. */
+        memmove(to, from, len);
+    }
+}
+
 bool dacc_memory_rw(AddressSpace *as, uint64_t addr, void *buf, size_t len,
                     bool is_write)
 {
@@ -14,21 +32,31 @@ bool dacc_memory_rw(AddressSpace *as, uint64_t addr, void *buf, size_t len,
     if (addr + len < addr) {
         return false;
     }
+    /* Accesses that the caller made before come first, as on the bus. */
+    smp_mb();
     RCU_READ_LOCK_GUARD();
     while (len) {
         hwaddr xlat, l = len;
         MemoryRegion *mr = address_space_translate(as, addr, &xlat, &l,
                                                    is_write, attrs);
+        void *ram;
 
         /*
          * attrs.memory alone lets ROM and RAM of passed-through devices by,
-         * and for those the memory core would take the BQL.
+         * and for those the memory core would take the BQL. It would translate
+         * again too, and may find another region: so the copy is made here.
          */
         if (!l || !memory_access_is_direct(mr, is_write, attrs)) {
             return false;
         }
-        if (address_space_rw(as, addr, attrs, p, l, is_write) != MEMTX_OK) {
-            return false;
+        ram = qemu_map_ram_ptr(mr->ram_block, xlat);
+        if (is_write) {
+            dacc_copy(ram, p, l, true);
+            /* Drops code translated from there, and marks it dirty. */
+            memory_region_ref(mr);
+            address_space_unmap(as, ram, l, true, l);
+        } else {
+            dacc_copy(p, ram, l, false);
         }
         p += l;
         addr += l;
@@ -37,14 +65,55 @@ bool dacc_memory_rw(AddressSpace *as, uint64_t addr, void *buf, size_t len,
     return true;
 }
 
-/* Does what the engine has asked for. BQL and dma->lock held. */
+void dacc_dma_unref(DaccDma *dma)
+{
+    if (dma->bh) {
+        /* Still plugged, so this is not the last one. */
+        object_unref(dma->owner);
+    } else {
+        aio_bh_schedule_oneshot(qemu_get_aio_context(),
+                                (QEMUBHFunc *)object_unref, dma->owner);
+    }
+}
+
+/* Lock held. */
+static void dacc_dma_answer(DaccDma *dma, bool ok)
+{
+    dma->ok = ok;
+    dma->waiting = false;
+    qemu_cond_broadcast(&dma->cond);
+}
+
+/*
+ * Does what is asked for, if anything is. BQL and lock held; drops the lock,
+ * and may come here again from inside of the access.
+ */
 static void dacc_dma_serve(DaccDma *dma)
 {
-    if (dma->waiting) {
-        dma->ok = dacc_memory_rw(dma->as, dma->addr, dma->buf, dma->len,
-                                 dma->is_write);
-        dma->waiting = false;
-        qemu_cond_broadcast(&dma->cond);
+    g_autofree void *data = NULL;
+    uint64_t addr = dma->addr, serial = dma->serial;
+    size_t len = dma->len;
+    bool is_write = dma->is_write, ok;
+
+    if (!dma->waiting) {
+        return;
+    }
+    if (dma->serving) {
+        dacc_dma_answer(dma, false);
+        return;
+    }
+    /* A copy: whoever asks gets his buffer back if that happens. */
+    data = is_write ? g_memdup2(dma->buf, len) : g_malloc(len);
+    dma->serving = true;
+    qemu_mutex_unlock(&dma->lock);
+    ok = dacc_memory_rw(dma->as, addr, data, len, is_write);
+    qemu_mutex_lock(&dma->lock);
+    dma->serving = false;
+    if (dma->waiting && dma->serial == serial) {
+        if (ok && !is_write) {
+            memcpy(dma->buf, data, len);
+        }
+        dacc_dma_answer(dma, ok);
     }
 }
 
@@ -52,9 +121,11 @@ static void dacc_dma_bh(void *opaque)
 {
     DaccDma *dma = opaque;
 
+    object_ref(dma->owner);
     qemu_mutex_lock(&dma->lock);
     dacc_dma_serve(dma);
     qemu_mutex_unlock(&dma->lock);
+    dacc_dma_unref(dma);
 }
 
 bool dacc_dma_rw(DaccDma *dma, uint64_t addr, void *buf, size_t len,
@@ -71,6 +142,7 @@ bool dacc_dma_rw(DaccDma *dma, uint64_t addr, void *buf, size_t len,
     }
     dma->busy = true;
     dma->waiting = true;
+    dma->serial++;
     dma->addr = addr;
     dma->buf = buf;
     dma->len = len;
@@ -88,11 +160,13 @@ bool dacc_dma_rw(DaccDma *dma, uint64_t addr, void *buf, size_t len,
     return ok;
 }
 
-typedef struct DaccDmaCall {
+struct DaccDmaCall {
     DaccDma *dma;
     void (*fn)(void *opaque);
     void *opaque;
-} DaccDmaCall;
+    DaccDmaCall *outer;         /* interrupted by this one */
+    bool done;
+};
 
 static void *dacc_dma_call_thread(void *opaque)
 {
@@ -103,47 +177,72 @@ static void *dacc_dma_call_thread(void *opaque)
     call->fn(call->opaque);
     rcu_unregister_thread();
     qemu_mutex_lock(&dma->lock);
-    dma->called = true;
+    call->done = true;
     qemu_cond_broadcast(&dma->cond);
     qemu_mutex_unlock(&dma->lock);
     return NULL;
 }
 
+/* Lock held. */
+static void dacc_dma_wait(DaccDma *dma, DaccDmaCall *call)
+{
+    while (!call->done) {
+        if (dma->waiting) {
+            dacc_dma_serve(dma);
+        } else {
+            qemu_cond_wait(&dma->cond, &dma->lock);
+        }
+    }
+}
+
 void dacc_dma_call(DaccDma *dma, void (*fn)(void *opaque), void *opaque)
 {
-    DaccDmaCall call = { dma, fn, opaque };
+    DaccDmaCall call = { dma, fn, opaque, dma->call };
     QemuThread thread;
 
     if (!dma->behind_iommu) {
         fn(opaque);
         return;
     }
-    dma->called = false;
+    object_ref(dma->owner);
+    qemu_mutex_lock(&dma->lock);
+    if (call.outer) {
+        dacc_dma_wait(dma, call.outer);
+    }
+    dma->call = &call;
     qemu_thread_create(&thread, "dacc-call", dacc_dma_call_thread, &call,
                        QEMU_THREAD_JOINABLE);
-    qemu_mutex_lock(&dma->lock);
-    while (!dma->called) {
-        dacc_dma_serve(dma);
-        qemu_cond_wait(&dma->cond, &dma->lock);
-    }
+    dacc_dma_wait(dma, &call);
+    dma->call = call.outer;
     qemu_mutex_unlock(&dma->lock);
     qemu_thread_join(&thread);
+    dacc_dma_unref(dma);
 }
 
-void dacc_dma_init(DaccDma *dma, DeviceState *dev, AddressSpace *as)
+void dacc_dma_init(DaccDma *dma, Object *owner)
 {
-    dma->as = as;
-    dma->bh = qemu_bh_new_guarded(dacc_dma_bh, dma, &dev->mem_reentrancy_guard);
+    dma->owner = owner;
     qemu_mutex_init(&dma->lock);
     qemu_cond_init(&dma->cond);
 }
 
-void dacc_dma_cleanup(DaccDma *dma)
+void dacc_dma_start(DaccDma *dma, AddressSpace *as)
+{
+    dma->as = as;
+    dma->bh = qemu_bh_new_guarded(dacc_dma_bh, dma,
+                                  &DEVICE(dma->owner)->mem_reentrancy_guard);
+}
+
+void dacc_dma_stop(DaccDma *dma)
 {
     if (dma->bh) {
         qemu_bh_delete(dma->bh);
         dma->bh = NULL;
-        qemu_cond_destroy(&dma->cond);
-        qemu_mutex_destroy(&dma->lock);
     }
+}
+
+void dacc_dma_fini(DaccDma *dma)
+{
+    qemu_cond_destroy(&dma->cond);
+    qemu_mutex_destroy(&dma->lock);
 }

@@ -14,6 +14,7 @@
 #include "exec/memory.h"
 #include "hw/qdev-core.h"
 #include "qemu/thread.h"
+#include "qom/object.h"
 
 /*
  * Memory-only access to an address space. Any thread: it neither takes the BQL
@@ -22,32 +23,53 @@
 bool dacc_memory_rw(AddressSpace *as, uint64_t addr, void *buf, size_t len,
                     bool is_write);
 
+typedef struct DaccDmaCall DaccDmaCall;
+
 typedef struct DaccDma {
+    Object *owner;
     AddressSpace *as;
     bool behind_iommu;          /* written by the front, with the VM stopped */
     QEMUBH *bh;
     QemuMutex lock;
     QemuCond cond;
+    bool serving;               /* the front thread is at an access */
+    DaccDmaCall *call;          /* innermost; the front thread's */
     bool busy;                  /* the request below is in use */
-    bool waiting;               /* ... and nobody has done it yet */
+    bool waiting;               /* ... and has no answer yet */
+    uint64_t serial;            /* ... its number */
     bool ok;
-    bool called;                /* dacc_dma_call() has come back */
     uint64_t addr;
     void *buf;
     size_t len;
     bool is_write;
 } DaccDma;
 
-void dacc_dma_init(DaccDma *dma, DeviceState *dev, AddressSpace *as);
-void dacc_dma_cleanup(DaccDma *dma);
+/* The first and the last are for the object's life, the others for realize. */
+void dacc_dma_init(DaccDma *dma, Object *owner);
+void dacc_dma_start(DaccDma *dma, AddressSpace *as);
+void dacc_dma_stop(DaccDma *dma);
+void dacc_dma_fini(DaccDma *dma);
 
 /* Any thread. */
 bool dacc_dma_rw(DaccDma *dma, uint64_t addr, void *buf, size_t len,
                  bool is_write);
 /*
  * Front thread: calls @fn, which may wait for the engine. Behind an IOMMU it
- * runs in another thread, and this one does the engine's DMA meanwhile.
+ * runs in another thread, and this one does the engine's DMA meanwhile, and
+ * @fn's own.
+ *
+ * An access may call back: the IOMMU reports a fault by a message to where the
+ * guest wants it, which may reset or unplug this very device. A call from there
+ * first waits for the one that it interrupts; accesses are refused meanwhile,
+ * and the one that called back counts as refused.
  */
 void dacc_dma_call(DaccDma *dma, void (*fn)(void *opaque), void *opaque);
+
+/*
+ * Front thread: drops a reference to the owner that was taken because what was
+ * called may have unplugged it; callers may use it until they come back to the
+ * main loop.
+ */
+void dacc_dma_unref(DaccDma *dma);
 
 #endif

@@ -7,7 +7,9 @@
  * engine with the BQL held. The rest runs with the BQL.
  *
  * No MMIO handler does DMA. What memory has to be told (completions,
- * interrupts) is done in a guarded bottom half.
+ * interrupts) is done in a guarded bottom half. An interrupt is a write to an
+ * address that the guest has chosen: it may reset or unplug this very device.
+ * So interrupts go last, when the core has returned.
  */
 #include "qemu/osdep.h"
 #include "qemu/log.h"
@@ -120,9 +122,20 @@ void dacc_front_kick(void *opaque)
     qemu_bh_schedule(f->bh);
 }
 
+/* From the core's service function only, so nobody is at the list. */
 void dacc_front_interrupt(void *opaque, unsigned vector)
 {
     DaccFront *f = opaque;
+
+    if (f->n_vectors < ARRAY_SIZE(f->vectors) &&
+        !memchr(f->vectors, vector, f->n_vectors)) {
+        f->vectors[f->n_vectors++] = vector;
+    }
+}
+
+/* Nothing of the core's may run after this in the same call. */
+static void dacc_front_notify(DaccFront *f, unsigned vector)
+{
     PCIDevice *pci = PCI_DEVICE(f);
 
     /* msix_notify() asserts what a guest may have chosen. */
@@ -176,7 +189,7 @@ void dacc_front_check_link(DaccFront *f)
 {
     DaccFrontClass *fc = DACC_FRONT_GET_CLASS(f);
 
-    if (f->port >= 0 && fc->link_enabled &&
+    if (f->core && f->port >= 0 && fc->link_enabled &&
         fc->link_enabled(f->core, 0) != f->link_enabled) {
         dacc_link_update(f->link);
     }
@@ -186,10 +199,19 @@ static void dacc_front_bh(void *opaque)
 {
     DaccFront *f = opaque;
 
-    if (f->core && !f->paused) {
-        DACC_FRONT_GET_CLASS(f)->service(f->core);
-        dacc_front_check_link(f);
+    if (!f->core || f->paused) {
+        return;
     }
+    object_ref(OBJECT(f));
+    dacc_dma_call(&f->dma, DACC_FRONT_GET_CLASS(f)->service, f->core);
+    dacc_front_check_link(f);
+    while (f->n_vectors) {
+        unsigned vector = f->vectors[0];
+
+        memmove(f->vectors, f->vectors + 1, --f->n_vectors);
+        dacc_front_notify(f, vector);
+    }
+    dacc_dma_unref(&f->dma);
 }
 
 /* Known when the machine is complete. */
@@ -225,7 +247,7 @@ static void dacc_front_update_window(DaccFront *f)
     uint8_t bar = DACC_FRONT_GET_CLASS(f)->mem_bar;
     pcibus_t addr;
 
-    if (f->port < 0) {
+    if (!f->core || f->port < 0) {
         return;
     }
     addr = pci->io_regions[bar].addr;
@@ -258,7 +280,8 @@ static void dacc_front_reset_hold(Object *obj, ResetType type)
     }
     trace_dacc_front_reset(f->id);
     dacc_dma_call(&f->dma, DACC_FRONT_GET_CLASS(f)->reset, f->core);
-    if (f->port >= 0) {
+    f->n_vectors = 0;
+    if (f->core && f->port >= 0) {
         /*
          * The PCI core unmaps the BARs after this; they come back through
          * dacc_front_write_config().
@@ -381,13 +404,19 @@ static bool dacc_front_init_memory(DaccFront *f, Error **errp)
     Object *obj = OBJECT(f);
 
     if (f->memdev) {
+        MemoryRegion *mr = host_memory_backend_get_memory(f->memdev);
+        const char *id =
+            object_get_canonical_path_component(OBJECT(f->memdev));
+
         if (host_memory_backend_is_mapped(f->memdev)) {
-            error_setg(errp, "memdev '%s' is in use already",
-                       object_get_canonical_path_component(OBJECT(f->memdev)));
+            error_setg(errp, "memdev '%s' is in use already", id);
             return false;
         }
-        f->mem_size = memory_region_size(
-                          host_memory_backend_get_memory(f->memdev));
+        if (memory_region_is_rom(mr)) {
+            error_setg(errp, "memdev '%s' is read only", id);
+            return false;
+        }
+        f->mem_size = memory_region_size(mr);
     }
     if (!f->mem_size || f->mem_size % (64 * KiB) ||
         f->mem_size > DACC_FRONT_MEM_MAX ||
@@ -455,26 +484,29 @@ static void dacc_front_exit(PCIDevice *pci)
     DaccFront *f = DACC_FRONT(pci);
     DaccFrontClass *fc = DACC_FRONT_GET_CLASS(f);
 
+    void *core = f->core;
+
     /* First: nobody else asks this core any more. */
     if (f->port >= 0) {
         dacc_link_detach(f->link, f->port);
-        f->port = -1;
     }
     if (f->vmstate) {
         qemu_del_vm_change_state_handler(f->vmstate);
         f->vmstate = NULL;
     }
-    if (f->core) {
-        trace_dacc_front_exit(f->id, fc->busy(f->core));
-        dacc_dma_call(&f->dma, fc->core_free, f->core);
+    if (core) {
+        trace_dacc_front_exit(f->id, fc->busy(core));
         f->core = NULL;
+        dacc_dma_call(&f->dma, fc->core_free, core);
     }
-    /* After the engine, which schedules it. */
+    /* After the engine, which reads the port and schedules the rest. */
+    f->port = -1;
+    f->n_vectors = 0;
     if (f->bh) {
         qemu_bh_delete(f->bh);
         f->bh = NULL;
     }
-    dacc_dma_cleanup(&f->dma);
+    dacc_dma_stop(&f->dma);
     if (pci->exp.aer_cap) {
         pcie_aer_exit(pci);
     }
@@ -559,7 +591,7 @@ static void dacc_front_realize(PCIDevice *pci, Error **errp)
 
     f->bh = qemu_bh_new_guarded(dacc_front_bh, f,
                                 &DEVICE(f)->mem_reentrancy_guard);
-    dacc_dma_init(&f->dma, DEVICE(f), pci_get_address_space(pci));
+    dacc_dma_start(&f->dma, pci_get_address_space(pci));
     f->core = fc->core_new(f, &err);
     if (!f->core) {
         error_setg(errp, "%s", err ?: "the device's core could not start");
@@ -583,8 +615,14 @@ static void dacc_front_realize(PCIDevice *pci, Error **errp)
                                                   dacc_front_vm_state, f);
 }
 
+static void dacc_front_init(Object *obj)
+{
+    dacc_dma_init(&DACC_FRONT(obj)->dma, obj);
+}
+
 static void dacc_front_finalize(Object *obj)
 {
+    dacc_dma_fini(&DACC_FRONT(obj)->dma);
     g_free(DACC_FRONT(obj)->id);
 }
 
@@ -637,6 +675,7 @@ static const TypeInfo dacc_front_types[] = {
         .parent = TYPE_PCI_DEVICE,
         .abstract = true,
         .instance_size = sizeof(DaccFront),
+        .instance_init = dacc_front_init,
         .instance_finalize = dacc_front_finalize,
         .class_size = sizeof(DaccFrontClass),
         .class_init = dacc_front_class_init,

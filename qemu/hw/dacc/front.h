@@ -39,6 +39,9 @@ struct DaccFront {
     MemoryRegion own_mem;
     MemoryRegion *mem;          /* own_mem, or the memdev's */
     QEMUBH *bh;
+    /* Messages to be sent, each vector at most once. */
+    uint8_t vectors[DACC_MSIX_VECTORS];
+    unsigned n_vectors;
     DaccDma dma;
     VMChangeStateEntry *vmstate;
 };

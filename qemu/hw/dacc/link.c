@@ -217,7 +217,7 @@ bool dacc_link_rw(DaccLink *link, unsigned port, uint64_t offset, void *buf,
 {
     unsigned peer = !port;
 
-    if (offset >> DACC_LINK_PORT_SHIFT ||
+    if (port >= DACC_LINK_ENDS || offset >> DACC_LINK_PORT_SHIFT ||
         len > (1ull << DACC_LINK_PORT_SHIFT) - offset ||
         !dacc_memory_rw(&link->as,
                         ((uint64_t)peer << DACC_LINK_PORT_SHIFT) + offset,

@@ -1449,6 +1449,110 @@ static void test_hot_unplug(void)
     qtest_quit(m.qts);
 }
 
+/*
+ * A message goes where the guest wants it: to the slot control of the port
+ * above, which unplugs the device at once, in the middle of its own work.
+ */
+static void test_unplug_by_message(void)
+{
+    static const char *const opts[] = { "", ",threads=0" };
+
+    for (int i = 0; i < ARRAY_SIZE(opts); i++) {
+        g_autofree char *args = g_strdup_printf(
+            "-device pcie-root-port,id=rp0,chassis=1,slot=1,addr=5 "
+            "-device dacc,id=d0,bus=rp0,sram-size=4M%s", opts[i]);
+        struct dacc_desc desc = desc_nop(1);
+        uint64_t slot;
+        Dev port;
+        Setup t;
+        Dev *d = &t.c.d;
+        Queue other;
+
+        machine_start(&t.c.m, args);
+        port_init(&t.c.m, &port, 5);
+        dev_init(&t.c.m, d, 1, 0);
+        space_init(d, &t.s, 1);
+        chip_enable(d);
+        queue_init(d, &t.q, 0, DACC_CLASS_TRANSFER, 1, 1, 4);
+        queue_init(d, &other, 1, DACC_CLASS_TRANSFER, 1, 2, 4);
+        slot = port.cfg + cfg_cap(&port, PCI_CAP_ID_EXP) + PCI_EXP_SLTCTL;
+        msix_enable(d);
+        for (unsigned v = 0; v <= 2; v++) {
+            msix_vector(d, v, slot, PCI_EXP_SLTCTL_PWR_IND_OFF |
+                                    PCI_EXP_SLTCTL_PWR_OFF);
+        }
+        set32(d, DACC_REG_EVENT_MASK, DACC_EVENT_QUEUE_HALT);
+        desc.flags = DACC_DESC_IRQ;
+        /* Interrupts of two queues and of a halt, if they come together. */
+        queue_put(&other, &desc);
+        desc.reserved = 1;
+        queue_post(&t.q, &desc);
+        queue_ring(&other);
+        qtest_qmp_eventwait(t.c.m.qts, "DEVICE_DELETED");
+        g_assert_cmphex(cfg_read(d, 0), ==, 0xffffffff);
+        check_alive(t.c.m.qts);
+        /* And a new one in its place. */
+        port_power_on(&port);
+        qtest_qmp_device_add(t.c.m.qts, "dacc", "d1", "{ 'bus': 'rp0' }");
+        dev_enable(d);
+        g_assert_cmphex(reg32(d, DACC_REG_ID), ==, DACC_ID_MAGIC);
+        chip_stop(&t.c);
+    }
+}
+
+/* The same with the device's own function-level reset. */
+static void test_reset_by_message(void)
+{
+    struct dacc_desc desc = desc_nop(1);
+    uint32_t generation;
+    Setup t;
+    Dev *d = &t.c.d;
+
+    setup_start(&t, "");
+    generation = reg32(d, DACC_REG_GENERATION);
+    msix_enable(d);
+    for (unsigned v = 0; v <= 1; v++) {
+        msix_vector(d, v, d->cfg + cfg_cap(d, PCI_CAP_ID_EXP) +
+                    PCI_EXP_DEVCTL, PCI_EXP_DEVCTL_BCR_FLR);
+    }
+    set32(d, DACC_REG_EVENT_MASK, DACC_EVENT_QUEUE_HALT);
+    /* Completion and event: two messages, the second of which is dropped. */
+    desc.reserved = 1;
+    queue_post(&t.q, &desc);
+    wait_for(cfg_read16(d, PCI_COMMAND) == 0);
+    check_alive(t.c.m.qts);
+    dev_enable(d);
+    g_assert_cmpuint(reg32(d, DACC_REG_GENERATION), ==, generation + 1);
+    check_works_again(&t);
+    setup_stop(&t);
+}
+
+static void test_memdev_read_only(void)
+{
+    g_autofree char *path = NULL, *cmd = NULL;
+    int fd = g_file_open_tmp("dacc-test-XXXXXX", &path, NULL);
+    Machine m;
+    QDict *r;
+
+    g_assert_cmpint(fd, >=, 0);
+    g_assert_cmpint(ftruncate(fd, 1024 * 1024), ==, 0);
+    close(fd);
+    cmd = g_strdup_printf("-object memory-backend-file,id=ro0,size=1M,"
+                          "mem-path=%s,readonly=on,rom=on -device pcie-root-"
+                          "port,id=rp0,chassis=1,slot=1,addr=5", path);
+    machine_start(&m, cmd);
+    r = qtest_qmp(m.qts, "{ 'execute': 'device_add', 'arguments': {"
+                  " 'driver': 'dacc', 'id': 'x', 'bus': 'rp0',"
+                  " 'memdev': 'ro0' } }");
+    g_assert_true(qdict_haskey(r, "error"));
+    g_assert_cmpstr(qdict_get_str(qdict_get_qdict(r, "error"), "desc"), ==,
+                    "memdev 'ro0' is read only");
+    qobject_unref(r);
+    check_alive(m.qts);
+    qtest_quit(m.qts);
+    unlink(path);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -1494,5 +1598,8 @@ int main(int argc, char **argv)
     g_test_add_func("/dacc/unmigratable", test_unmigratable);
     g_test_add_func("/dacc/two-devices", test_two_devices);
     g_test_add_func("/dacc/hot-unplug", test_hot_unplug);
+    g_test_add_func("/dacc/msix/unplugs-device", test_unplug_by_message);
+    g_test_add_func("/dacc/msix/resets-device", test_reset_by_message);
+    g_test_add_func("/dacc/memdev-read-only", test_memdev_read_only);
     return g_test_run();
 }
