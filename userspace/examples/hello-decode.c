@@ -9,7 +9,9 @@
  *   cc hello-decode.c $(pkg-config --cflags --libs libdacc)
  *   ./a.out model.bin tokenizer.bin ["Once upon a time"]
  */
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <dacc/dacc.h>
@@ -17,6 +19,19 @@
 #define MAX_TOKENS 64
 
 static struct dacc_device *dev;
+
+/* The token's bytes are as many as it has, whatever the room; so it is cut here. */
+static void print(const struct dacc_tokenizer *tok, uint32_t prev, uint32_t token)
+{
+	char text[256];
+	int len = dacc_tokenizer_decode(tok, prev, token, text, sizeof(text));
+
+	if (len > (int)sizeof(text))
+		len = sizeof(text);
+	if (len > 0)
+		fwrite(text, 1, len, stdout);
+	fflush(stdout);
+}
 
 /* Have the chip go on from token at pos, n tokens far; they come in as it makes them. */
 static int decode(struct dacc_queue *queue, struct dacc_session *session, uint32_t token,
@@ -36,7 +51,6 @@ static int decode(struct dacc_queue *queue, struct dacc_session *session, uint32
 	};
 	struct dacc_stream *stream;
 	uint32_t next, prev = token;
-	char text[256];
 	int ret;
 
 	ret = dacc_session_begin(session, &start);
@@ -46,13 +60,8 @@ static int decode(struct dacc_queue *queue, struct dacc_session *session, uint32
 		return ret;
 	while ((ret = dacc_stream_poll(stream, dacc_deadline(60000000000))) > 0) {
 		while (dacc_stream_read(stream, 0, &next, 1) == 1) {
-			if (show && next != DACC_TOKEN_BOS) {
-				int len =
-					dacc_tokenizer_decode(show, prev, next, text, sizeof(text));
-
-				fwrite(text, 1, len > 0 ? len : 0, stdout);
-				fflush(stdout);
-			}
+			if (show && next != DACC_TOKEN_BOS)
+				print(show, prev, next);
 			prev = next;
 		}
 	}
@@ -73,7 +82,8 @@ int main(int argc, char **argv)
 	struct dacc_model *model = NULL;
 	struct dacc_vm *vm = NULL;
 	struct dacc_error err = { "" };
-	uint32_t ids[256];
+	uint32_t *ids = NULL;
+	size_t room;
 	int n = 0, ret;
 
 	if (argc < 3 || argc > 4) {
@@ -87,8 +97,12 @@ int main(int argc, char **argv)
 					  &err);
 	if (!ret)
 		ret = dacc_program_compile(model, NULL, &program, &err);
-	if (!ret)
-		n = dacc_tokenizer_encode(tok, prompt, ids, 256);
+	if (!ret) {
+		/* Always room enough: each byte a token, a leading space, and BOS. */
+		room = strlen(prompt) + 2;
+		ids = calloc(room, sizeof(*ids));
+		n = ids ? dacc_tokenizer_encode(tok, prompt, ids, room) : -ENOMEM;
+	}
 	if (n < 0) {
 		ret = n;
 		snprintf(err.text, sizeof(err.text), "the prompt: %s", dacc_strerror(n));
@@ -112,15 +126,19 @@ int main(int argc, char **argv)
 		ret = dacc_session_create(weights, &session);
 	for (int i = 0; i < n - 1 && !ret; i++)
 		ret = decode(queue, session, ids[i], i, 1, NULL);
-	printf("%s", prompt);
-	if (!ret)
+	if (!ret) {
+		printf("%s", prompt);
 		ret = decode(queue, session, ids[n - 1], n - 1, MAX_TOKENS, tok);
-	printf("\n");
+		printf("\n");
+	}
 	if (ret) {
-		dacc_device_error(dev, &err);
+		/* The message is of the latest failure: is it of this one? */
+		if (dacc_device_error(dev, &err) != ret)
+			snprintf(err.text, sizeof(err.text), "%s", dacc_strerror(ret));
 		fprintf(stderr, "hello-decode: %s\n", err.text);
 	}
 out:
+	free(ids);
 	dacc_session_destroy(session);
 	dacc_weights_free(weights);
 	dacc_queue_destroy(queue);

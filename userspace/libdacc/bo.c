@@ -28,30 +28,49 @@ static void free_bo(struct dacc_bo *bo)
 		munmap(bo->map, bo->bytes);
 	if (bo->handle)
 		drmCloseBufferHandle(bo->dev->fd, bo->handle);
+	if (bo->sram)
+		atomic_fetch_sub(&bo->dev->sram_held, bo->bytes);
 	pthread_mutex_destroy(&bo->lock);
 	dacc_device_put(bo->dev);
 	free(bo);
 }
 
+/* "this process holds 1.00 MiB, others the other 2.00 MiB" */
+static void holders(struct dacc_device *dev, const struct dacc_device_info *info, char *buf,
+		    size_t size)
+{
+	uint64_t used = info->sram_size - info->sram_free;
+	uint64_t held = atomic_load(&dev->sram_held);
+	char a[32], b[32];
+
+	if (held > used)
+		held = used;
+	dacc_size_text(held, a, sizeof(a));
+	dacc_size_text(used - held, b, sizeof(b));
+	snprintf(buf, size, "this process holds %s here, others hold %s", a,
+		 used > held ? b : "nothing");
+}
+
 int dacc_sram_error(struct dacc_device *dev, const char *what, uint64_t need, const char *remedy)
 {
 	struct dacc_device_info info = { 0 };
-	char a[32], b[32], c[32];
+	char a[32], b[32], c[32], who[128];
 	uint64_t missing;
 
 	if (dacc_device_get_info(dev, &info, sizeof(info)))
 		return dacc_dev_error(dev, -ENOSPC, "%s: no SRAM left for %s: %s", dev->node, what,
 				      remedy);
+	holders(dev, &info, who, sizeof(who));
 	missing = need > info.sram_free ? need - info.sram_free : 0;
 	if (!missing)
 		return dacc_dev_error(dev, -ENOSPC,
-				      "%s: no piece of SRAM is large enough for %s (%s of %s free): %s",
+				      "%s: no piece of SRAM is large enough for %s (%s of %s free; %s): %s",
 				      dev->node, what, dacc_size_text(info.sram_free, a, sizeof(a)),
-				      dacc_size_text(info.sram_size, b, sizeof(b)), remedy);
+				      dacc_size_text(info.sram_size, b, sizeof(b)), who, remedy);
 	return dacc_dev_error(dev, -ENOSPC,
-			      "%s: %s needs %s of SRAM, %s is free: %s (%llu bytes) too much: %s",
+			      "%s: %s needs %s of SRAM, %s is free (%s): %s (%llu bytes) too much: %s",
 			      dev->node, what, dacc_size_text(need, a, sizeof(a)),
-			      dacc_size_text(info.sram_free, b, sizeof(b)),
+			      dacc_size_text(info.sram_free, b, sizeof(b)), who,
 			      dacc_size_text(missing, c, sizeof(c)), (unsigned long long)missing,
 			      remedy);
 }
@@ -66,8 +85,14 @@ DACC_PUBLIC int dacc_bo_create(struct dacc_device *dev, uint64_t bytes, enum dac
 	struct dacc_bo *bo;
 	int ret;
 
-	if (!out || (place != DACC_BO_SRAM && place != DACC_BO_HOST))
-		return dacc_dev_error(dev, -EINVAL, "%s: bad placement of a buffer", dev->node);
+	if (!out)
+		return dacc_dev_error(dev, -EINVAL, "no place for the buffer");
+	if (place != DACC_BO_SRAM && place != DACC_BO_HOST)
+		return dacc_dev_error(dev, -EINVAL,
+				      "placement %d of a buffer: want DACC_BO_SRAM or DACC_BO_HOST",
+				      (int)place);
+	if (!bytes)
+		return dacc_dev_error(dev, -EINVAL, "a buffer of 0 bytes is asked for");
 	bo = new_bo(dev);
 	if (!bo)
 		return dacc_dev_error(dev, -ENOMEM, "out of memory");
@@ -80,6 +105,9 @@ DACC_PUBLIC int dacc_bo_create(struct dacc_device *dev, uint64_t bytes, enum dac
 	}
 	bo->handle = args.handle;
 	bo->bytes = args.size;
+	bo->sram = place == DACC_BO_SRAM;
+	if (bo->sram)
+		atomic_fetch_add(&dev->sram_held, bo->bytes);
 	*out = bo;
 	return 0;
 }
@@ -121,6 +149,9 @@ DACC_PUBLIC int dacc_bo_import(struct dacc_device *dev, int fd, struct dacc_bo *
 	pthread_mutex_unlock(&dev->lock);
 	if (ret || known)
 		free_bo(bo);
+	if (ret == -EINVAL || ret == -EBADF)
+		return dacc_dev_error(dev, ret, "%s: file descriptor %d is not a dma-buf",
+				      dev->node, fd);
 	if (ret)
 		return dacc_ioctl_error(dev, ret, "import a dma-buf");
 	*out = known ? known : bo;

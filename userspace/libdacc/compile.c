@@ -300,7 +300,8 @@ DACC_PUBLIC int dacc_program_compile(struct dacc_model *model,
 	if (options) {
 		ret = dacc_copy_in(&o, sizeof(o), options);
 		if (ret)
-			return dacc_set_error(err, ret, "dacc_program_options is malformed");
+			return dacc_set_error(err, ret, "struct dacc_program_options %s",
+					      dacc_copy_in_text(ret, options));
 	}
 	ret = check_options(&model->config, &o, err);
 	if (ret)

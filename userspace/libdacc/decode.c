@@ -18,8 +18,9 @@ struct dacc_stream {
 	unsigned int n;
 	unsigned int max_tokens;
 	uint64_t job;
-	bool ended;   /* dacc_queue_wait() has said so */
-	bool settled; /* the sessions were updated */
+	int64_t submitted; /* CLOCK_MONOTONIC */
+	bool ended;        /* dacc_queue_wait() has said so */
+	bool settled;      /* the sessions were updated */
 	int error;
 	struct dacc_result result;
 	struct dacc_session *session[DACC_MAX_BATCH];
@@ -126,16 +127,22 @@ static void drop_sessions(struct dacc_stream *s, unsigned int n)
 static int take_sessions(struct dacc_stream *s, const struct dacc_decode *d)
 {
 	struct dacc_device *dev = s->queue->vm->dev;
-	const struct dacc_weights *weights = d->sessions[0]->weights;
+	const struct dacc_weights *weights;
 
+	for (unsigned int i = 0; i < d->n_sessions; i++)
+		if (!d->sessions[i])
+			return dacc_dev_error(dev, -EINVAL, "session %u of the batch is NULL", i);
+	weights = d->sessions[0]->weights;
 	for (unsigned int i = 0; i < d->n_sessions; i++) {
 		struct dacc_session *session = d->sessions[i];
 		bool idle = false;
 		const char *why = NULL;
 		int ret = -EINVAL;
 
-		if (session->weights != weights || weights->vm != s->queue->vm)
-			why = "is of other weights or another address space";
+		if (session->weights != weights)
+			why = "is of other weights than session 0";
+		else if (weights->vm != s->queue->vm)
+			why = "is of another address space than the queue";
 		else if (!session->begun)
 			why = "has not been begun";
 		else if (session->seq.flags & DACC_SEQ_DONE)
@@ -154,6 +161,22 @@ static int take_sessions(struct dacc_stream *s, const struct dacc_decode *d)
 	return 0;
 }
 
+static int check_decode(struct dacc_queue *queue, const struct dacc_decode *d)
+{
+	struct dacc_device *dev = queue->vm->dev;
+
+	if (queue->queue_class != DACC_CLASS_DECODE)
+		return dacc_dev_error(dev, -EINVAL,
+				      "a decode needs a decode queue, this is a transfer queue");
+	if (!d->sessions || !d->n_sessions || d->n_sessions > DACC_MAX_BATCH)
+		return dacc_dev_error(dev, -EINVAL, "decode of %u sessions%s: want 1 to %d",
+				      d->n_sessions, d->sessions ? "" : " at NULL", DACC_MAX_BATCH);
+	if (!d->max_tokens || d->max_tokens > DACC_MAX_TOKENS)
+		return dacc_dev_error(dev, -EINVAL, "decode of up to %u tokens: want 1 to %d",
+				      d->max_tokens, DACC_MAX_TOKENS);
+	return 0;
+}
+
 DACC_PUBLIC int dacc_submit_decode(struct dacc_queue *queue, const struct dacc_decode *decode,
 				   struct dacc_stream **out)
 {
@@ -165,12 +188,14 @@ DACC_PUBLIC int dacc_submit_decode(struct dacc_queue *queue, const struct dacc_d
 	struct dacc_decode d;
 	int ret = dacc_copy_in(&d, sizeof(d), decode);
 
-	if (ret || !out || !d.sessions || !d.n_sessions || d.n_sessions > DACC_MAX_BATCH ||
-	    !d.max_tokens || d.max_tokens > DACC_MAX_TOKENS ||
-	    queue->queue_class != DACC_CLASS_DECODE)
-		return dacc_dev_error(dev, ret ? ret : -EINVAL,
-				      "a decode needs a decode queue, 1 to %d sessions and 1 to %d tokens",
-				      DACC_MAX_BATCH, DACC_MAX_TOKENS);
+	if (ret)
+		return dacc_dev_error(dev, ret, "struct dacc_decode %s",
+				      dacc_copy_in_text(ret, decode));
+	if (!out)
+		return dacc_dev_error(dev, -EINVAL, "no place for the stream");
+	ret = check_decode(queue, &d);
+	if (ret)
+		return ret;
 	ret = get_stream(queue, d.n_sessions, d.max_tokens, &s);
 	if (ret)
 		return ret;
@@ -192,6 +217,7 @@ DACC_PUBLIC int dacc_submit_decode(struct dacc_queue *queue, const struct dacc_d
 	submit.n_in = d.n_in;
 	submit.out = d.out;
 	submit.n_out = d.n_out;
+	s->submitted = dacc_deadline(0);
 	ret = dacc_queue_submit(queue, &submit, &s->job);
 	if (ret) {
 		drop_sessions(s, s->n);
@@ -205,16 +231,24 @@ DACC_PUBLIC int dacc_submit_decode(struct dacc_queue *queue, const struct dacc_d
 DACC_PUBLIC int dacc_stream_read(struct dacc_stream *stream, unsigned int index, uint32_t *tokens,
 				 unsigned int n)
 {
+	struct dacc_device *dev = stream->queue->vm->dev;
 	const struct dacc_out *r;
 	uint32_t count;
 
-	if (index >= stream->n || (n && !tokens))
-		return -EINVAL;
+	if (index >= stream->n)
+		return dacc_dev_error(dev, -EINVAL,
+				      "the stream has %u sessions, so none of index %u", stream->n,
+				      index);
+	if (n && !tokens)
+		return dacc_dev_error(dev, -EINVAL, "no place for the tokens");
 	r = record(stream, index);
 	/* The chip writes a token before the count that covers it. */
 	count = __atomic_load_n(&r->count, __ATOMIC_ACQUIRE);
 	if (count > stream->max_tokens || count < stream->taken[index])
-		return -EBADMSG;
+		return dacc_dev_error(dev, -EBADMSG,
+				      "%s: the chip wrote a bad token record: %u tokens of session %u, %u were read and %u are the most",
+				      dev->node, count, index, stream->taken[index],
+				      stream->max_tokens);
 	count -= stream->taken[index];
 	if (count < n)
 		n = count;
@@ -232,17 +266,40 @@ static bool readable(const struct dacc_stream *s)
 	return false;
 }
 
-/* 0 once the job has ended. */
+/* 0 once the job has ended. No message for -ETIME. */
 static int wait_end(struct dacc_stream *s, int64_t deadline)
 {
 	int ret;
 
 	if (s->ended)
 		return 0;
-	ret = dacc_queue_wait(s->queue, s->job, deadline, &s->result, 1);
+	ret = dacc_queue_look(s->queue, s->job, deadline, &s->result, 1);
+	if (ret == -ECANCELED) {
+		/* The queue was destroyed, and with it what the driver knew of the job. */
+		s->result = (struct dacc_result){
+			.seq = s->job,
+			.error = -ECANCELED,
+			.status = DACC_STATUS_CANCELLED,
+		};
+		ret = 0;
+	}
 	if (!ret)
 		s->ended = true;
 	return ret;
+}
+
+static int timed_out(const struct dacc_stream *s)
+{
+	struct dacc_device *dev = s->queue->vm->dev;
+	double seconds = (dacc_deadline(0) - s->submitted) / 1e9;
+	uint64_t made = 0;
+
+	for (unsigned int i = 0; i < s->n; i++)
+		made += __atomic_load_n(&record(s, i)->count, __ATOMIC_ACQUIRE);
+	return dacc_dev_error(dev, -ETIME,
+			      "%s: the deadline has passed: %llu of at most %llu tokens after %.3f s: wait longer; destroy the queue to stop it",
+			      dev->node, (unsigned long long)made,
+			      (unsigned long long)s->n * s->max_tokens, seconds);
 }
 
 DACC_PUBLIC int dacc_stream_poll(struct dacc_stream *stream, int64_t deadline)
@@ -260,7 +317,7 @@ DACC_PUBLIC int dacc_stream_poll(struct dacc_stream *stream, int64_t deadline)
 		if (ret != -ETIME)
 			return ret;
 		if (now >= deadline)
-			return readable(stream) ? 1 : -ETIME;
+			return readable(stream) ? 1 : timed_out(stream);
 	}
 }
 
@@ -290,7 +347,7 @@ DACC_PUBLIC int dacc_stream_wait(struct dacc_stream *stream, int64_t deadline,
 	int ret = wait_end(stream, deadline);
 
 	if (ret)
-		return ret;
+		return ret == -ETIME ? timed_out(stream) : ret;
 	if (result)
 		*result = stream->result;
 	if (!stream->settled) {

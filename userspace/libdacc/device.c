@@ -33,8 +33,7 @@ int dacc_ioctl_error(struct dacc_device *dev, int err, const char *what)
 		return dacc_dev_error(dev, err,
 				      "%s: %s: the device is gone (removed or reset): open it again",
 				      dev->node, what);
-	return dacc_dev_error(dev, err, "%s: %s: %s (%s)", dev->node, what, dacc_strerror(err),
-			      strerror(-err));
+	return dacc_dev_error(dev, err, "%s: %s: %s", dev->node, what, dacc_error_text(err));
 }
 
 static int query(struct dacc_device *dev, uint32_t type, uint32_t index, void *buf, uint32_t *size)
@@ -146,7 +145,7 @@ static int check_driver(struct dacc_device *dev, struct dacc_error *err)
 	ret = query(dev, DRM_DACC_QUERY_DEVICE, 0, &info, &size);
 	if (ret)
 		return dacc_set_error(err, ret, "%s: can't be queried: %s", dev->node,
-				      strerror(-ret));
+				      dacc_error_text(ret));
 	if (info.hw_version >> 16 != DACC_VERSION_MAJOR)
 		return dacc_set_error(err, -EOPNOTSUPP,
 				      "%s: hardware contract %u.%u, this library knows %u: install a library that fits",

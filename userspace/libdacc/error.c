@@ -15,7 +15,8 @@ DACC_PUBLIC const char *dacc_version(void)
 	return LIBDACC_VERSION;
 }
 
-DACC_PUBLIC const char *dacc_strerror(int err)
+/* NULL for a code that means nothing more here than anywhere. */
+static const char *known_text(int err)
 {
 	switch (err < 0 ? -err : err) {
 	case 0:
@@ -53,13 +54,29 @@ DACC_PUBLIC const char *dacc_strerror(int err)
 		return "the device wrote a record that is not well-formed";
 	case EILSEQ:
 		return "a byte that the vocabulary can't express";
+	case ENOBUFS:
+		return "no room in the caller's array";
 	case E2BIG:
 		return "a structure holds members that this library does not know";
 	case EFAULT:
 		return "bad address";
 	default:
-		return "system error";
+		return NULL;
 	}
+}
+
+DACC_PUBLIC const char *dacc_strerror(int err)
+{
+	const char *text = known_text(err);
+
+	return text ? text : "system error";
+}
+
+const char *dacc_error_text(int err)
+{
+	const char *text = known_text(err);
+
+	return text ? text : strerror(err < 0 ? -err : err);
 }
 
 DACC_PUBLIC const char *dacc_status_string(unsigned int status)
@@ -125,6 +142,8 @@ DACC_PUBLIC int dacc_device_error(struct dacc_device *dev, struct dacc_error *er
 {
 	int ret;
 
+	if (!dev)
+		return dacc_set_error(err, -EINVAL, "no device");
 	pthread_mutex_lock(&dev->lock);
 	ret = dev->last_err;
 	if (err)
@@ -174,4 +193,13 @@ int dacc_copy_in(void *dst, size_t dst_size, const void *src)
 	memset(dst, 0, dst_size);
 	memcpy(dst, src, n);
 	return 0;
+}
+
+const char *dacc_copy_in_text(int ret, const void *src)
+{
+	if (!src)
+		return "is NULL";
+	if (ret == -E2BIG)
+		return "has members that this library does not know, and that are not zero";
+	return "has a bad size: set its member size to its sizeof";
 }

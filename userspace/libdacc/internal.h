@@ -25,11 +25,17 @@ static inline uint64_t align_up(uint64_t v, uint64_t a)
 /* error.c: format a message, return err */
 int dacc_set_error(struct dacc_error *e, int err, const char *fmt, ...) DACC_PRINTF(3, 4);
 int dacc_dev_error(struct dacc_device *dev, int err, const char *fmt, ...) DACC_PRINTF(3, 4);
+/* dacc_strerror(), or the system's text of a code that it does not know */
+const char *dacc_error_text(int err);
 const char *dacc_size_text(uint64_t bytes, char *buf, size_t size);
 /* Fill a structure whose caller may know a shorter or longer form of it. */
 int dacc_copy_out(void *dst, size_t dst_size, const void *src, size_t src_size);
 /* Read one; what is beyond our form must be zero (-E2BIG). */
 int dacc_copy_in(void *dst, size_t dst_size, const void *src);
+/* What follows the structure's name when that has failed. */
+const char *dacc_copy_in_text(int ret, const void *src);
+/* model.c: open a regular file for reading; nothing else, nor wait for it (FIFO). */
+int dacc_open_file(const char *path, uint64_t *size, struct dacc_error *err);
 
 /* va.c */
 struct va_range {
@@ -63,6 +69,7 @@ struct dacc_device {
 	int last_err;
 	struct dacc_error last_error;
 	struct dacc_bo *imports;
+	atomic_ullong sram_held; /* bytes of its buffers in SRAM */
 };
 
 struct dacc_device *dacc_device_get(struct dacc_device *dev);
@@ -81,6 +88,7 @@ struct dacc_bo {
 	struct dacc_bo *next; /* of dacc_device.imports */
 	atomic_uint refs;
 	bool imported;
+	bool sram;
 	uint32_t handle;
 	uint64_t bytes;
 	pthread_mutex_t lock;
@@ -125,6 +133,12 @@ struct dacc_queue {
 
 struct dacc_queue *dacc_queue_get(struct dacc_queue *queue);
 void dacc_queue_put(struct dacc_queue *queue);
+/*
+ * dacc_queue_wait() that leaves no message for -ETIME and -ECANCELED (the queue was
+ * destroyed): the caller knows more.
+ */
+int dacc_queue_look(struct dacc_queue *queue, uint64_t seq, int64_t deadline,
+		    struct dacc_result *results, unsigned int n);
 /* Turn a failed job into a negative errno and a message. */
 int dacc_job_error(struct dacc_queue *queue, const char *what, const struct dacc_result *result);
 void dacc_stream_release(struct dacc_stream *stream); /* decode.c */

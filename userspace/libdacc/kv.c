@@ -24,8 +24,11 @@ static int check_source(struct dacc_device *dev, const struct dacc_kv_source *s,
 	const struct dacc_kv_layout *src = &s->layout;
 	uint64_t end, rows;
 
-	if (!s->bo || !s->n_positions || !s->block_positions)
-		return dacc_dev_error(dev, -EINVAL, "a KV transfer needs a buffer and positions");
+	if (!s->bo)
+		return dacc_dev_error(dev, -EINVAL, "a KV transfer needs a buffer (bo is NULL)");
+	if (!s->n_positions || !s->block_positions)
+		return dacc_dev_error(dev, -EINVAL, "a KV transfer: %s is 0",
+				      s->n_positions ? "block_positions" : "n_positions");
 	if (src->type != dst->type || src->n_layers != dst->n_layers ||
 	    src->row_bytes != dst->row_bytes)
 		return dacc_dev_error(dev, -EINVAL,
@@ -79,8 +82,11 @@ DACC_PUBLIC int dacc_kv_prepare(struct dacc_session *session, const struct dacc_
 	void *table = NULL;
 	int ret = dacc_copy_in(&s, sizeof(s), source);
 
-	if (ret || !out)
-		return dacc_dev_error(dev, ret ? ret : -EINVAL, "dacc_kv_source is malformed");
+	if (ret)
+		return dacc_dev_error(dev, ret, "struct dacc_kv_source %s",
+				      dacc_copy_in_text(ret, source));
+	if (!out)
+		return dacc_dev_error(dev, -EINVAL, "no place for the KV transfer");
 	ret = check_source(dev, &s, dst);
 	if (ret)
 		return ret;
@@ -126,11 +132,19 @@ DACC_PUBLIC int dacc_kv_post(struct dacc_kv *kv, struct dacc_queue *queue,
 	uint64_t got;
 	int ret = post ? dacc_copy_in(&p, sizeof(p), post) : 0;
 
-	if (ret || queue->vm != kv->vm || queue->queue_class != DACC_CLASS_TRANSFER ||
-	    p.first_layer >= kv->n_layers || p.n_layers > kv->n_layers - p.first_layer)
-		return dacc_dev_error(dev, ret ? ret : -EINVAL,
-				      "a KV transfer needs a transfer queue of its address space and layers below %u",
-				      kv->n_layers);
+	if (ret)
+		return dacc_dev_error(dev, ret, "struct dacc_kv_post_args %s",
+				      dacc_copy_in_text(ret, post));
+	if (queue->queue_class != DACC_CLASS_TRANSFER)
+		return dacc_dev_error(dev, -EINVAL,
+				      "a KV transfer needs a transfer queue, this is a decode queue");
+	if (queue->vm != kv->vm)
+		return dacc_dev_error(dev, -EINVAL,
+				      "a KV transfer needs a queue of the session's address space");
+	if (p.first_layer >= kv->n_layers || p.n_layers > kv->n_layers - p.first_layer)
+		return dacc_dev_error(dev, -EINVAL,
+				      "KV transfer of %u layers from %u: the model has %u",
+				      p.n_layers, p.first_layer, kv->n_layers);
 	if (!p.n_layers)
 		p.n_layers = kv->n_layers - p.first_layer;
 	job.checksum = p.checksum;

@@ -130,18 +130,33 @@ static int map_tensors(struct dacc_model *m, const float *data, uint64_t *floats
 	return 0;
 }
 
-static int read_model(struct dacc_model *m, const char *path, int fd, struct dacc_error *err)
+int dacc_open_file(const char *path, uint64_t *size, struct dacc_error *err)
+{
+	/* Without O_NONBLOCK a FIFO would wait here for one who writes. */
+	int ret = 0, fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0)
+		return dacc_set_error(err, -errno, "%s: %s", path, strerror(errno));
+	if (fstat(fd, &st))
+		ret = dacc_set_error(err, -errno, "%s: %s", path, strerror(errno));
+	else if (!S_ISREG(st.st_mode))
+		ret = dacc_set_error(err, -EINVAL, "%s: not a regular file", path);
+	if (ret) {
+		close(fd);
+		return ret;
+	}
+	*size = st.st_size;
+	return fd;
+}
+
+static int read_model(struct dacc_model *m, const char *path, int fd, uint64_t size,
+		      struct dacc_error *err)
 {
 	int32_t word[HEADER_WORDS];
-	uint64_t floats, need, size;
-	struct stat st;
+	uint64_t floats, need;
 	int ret;
 
-	if (fstat(fd, &st))
-		return dacc_set_error(err, -errno, "%s: %s", path, strerror(errno));
-	if (!S_ISREG(st.st_mode))
-		return dacc_set_error(err, -EINVAL, "%s: not a regular file", path);
-	size = st.st_size;
 	if (size < HEADER_BYTES)
 		return dacc_set_error(err, -EINVAL,
 				      "%s: truncated: %llu bytes, a llama2.c checkpoint's header alone has %zu",
@@ -178,6 +193,7 @@ static int read_model(struct dacc_model *m, const char *path, int fd, struct dac
 DACC_PUBLIC int dacc_model_open(const char *path, struct dacc_model **out, struct dacc_error *err)
 {
 	struct dacc_model *m;
+	uint64_t size;
 	int fd, ret;
 
 	if (!path || !out)
@@ -186,11 +202,10 @@ DACC_PUBLIC int dacc_model_open(const char *path, struct dacc_model **out, struc
 	if (!m)
 		return dacc_set_error(err, -ENOMEM, "out of memory");
 	atomic_init(&m->refs, 1);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0) {
-		ret = dacc_set_error(err, -errno, "%s: %s", path, strerror(errno));
-	} else {
-		ret = read_model(m, path, fd, err);
+	fd = dacc_open_file(path, &size, err);
+	ret = fd;
+	if (fd >= 0) {
+		ret = read_model(m, path, fd, size, err);
 		close(fd);
 	}
 	if (ret) {

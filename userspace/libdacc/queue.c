@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xf86drm.h>
 
 #include "drm/dacc_accel.h"
 #include "internal.h"
@@ -19,8 +20,10 @@ DACC_PUBLIC int dacc_queue_create(struct dacc_vm *vm, enum dacc_class queue_clas
 	struct dacc_queue *queue;
 	int ret;
 
-	if (!out || (queue_class != DACC_CLASS_DECODE && queue_class != DACC_CLASS_TRANSFER))
-		return dacc_dev_error(vm->dev, -EINVAL, "unknown queue class");
+	if (!out)
+		return dacc_dev_error(vm->dev, -EINVAL, "no place for the queue");
+	if (queue_class != DACC_CLASS_DECODE && queue_class != DACC_CLASS_TRANSFER)
+		return dacc_dev_error(vm->dev, -EINVAL, "unknown queue class %d", (int)queue_class);
 	queue = calloc(1, sizeof(*queue));
 	if (!queue)
 		return dacc_dev_error(vm->dev, -ENOMEM, "out of memory");
@@ -70,8 +73,9 @@ DACC_PUBLIC void dacc_queue_destroy(struct dacc_queue *queue)
 	if (!queue)
 		return;
 	args.queue = queue->id;
-	dacc_ioctl(queue->vm->dev, DRM_IOCTL_DACC_QUEUE_DESTROY, &args);
+	/* First: the id may be another queue's as soon as this one has gone. */
 	atomic_store(&queue->dead, true);
+	dacc_ioctl(queue->vm->dev, DRM_IOCTL_DACC_QUEUE_DESTROY, &args);
 	pthread_mutex_lock(&queue->lock);
 	stream = queue->spare;
 	queue->spare = NULL;
@@ -130,6 +134,43 @@ static void convert_syncs(const struct dacc_sync *syncs, unsigned int n, struct 
 						 .point = syncs[i].point };
 }
 
+/* The driver says -EINVAL for a fence that nobody has submitted, and not which. */
+static int bad_fence(struct dacc_device *dev, const struct dacc_sync *in, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		uint32_t handle = in[i].handle;
+		uint64_t point = in[i].point;
+		int ret = drmSyncobjTimelineWait(dev->fd, &handle, &point, 1, 0, 0, NULL) ? -errno :
+											    0;
+
+		if (ret == -EINVAL)
+			return dacc_dev_error(dev, ret,
+					      "%s: fence %u of `in` (syncobj %u, point %llu) has not been submitted yet: submit the job that signals it first",
+					      dev->node, i, handle, (unsigned long long)point);
+		if (ret == -ENOENT)
+			return dacc_dev_error(dev, ret,
+					      "%s: fence %u of `in`: there is no syncobj %u",
+					      dev->node, i, handle);
+	}
+	return 0;
+}
+
+static int check_submit(struct dacc_device *dev, const struct dacc_submit *s)
+{
+	if (!s->jobs || !s->n_jobs || s->n_jobs > DRM_DACC_MAX_JOBS)
+		return dacc_dev_error(dev, -EINVAL, "submit of %u jobs%s: want 1 to %d", s->n_jobs,
+				      s->jobs ? "" : " at NULL", DRM_DACC_MAX_JOBS);
+	if (s->n_in > DRM_DACC_MAX_SYNCS || s->n_out > DRM_DACC_MAX_SYNCS)
+		return dacc_dev_error(dev, -EINVAL, "%u fences to %s: at most %d",
+				      s->n_in > DRM_DACC_MAX_SYNCS ? s->n_in : s->n_out,
+				      s->n_in > DRM_DACC_MAX_SYNCS ? "wait for" : "signal",
+				      DRM_DACC_MAX_SYNCS);
+	if ((s->n_in && !s->in) || (s->n_out && !s->out))
+		return dacc_dev_error(dev, -EINVAL, "%s is NULL but not empty",
+				      s->n_in && !s->in ? "in" : "out");
+	return 0;
+}
+
 DACC_PUBLIC int dacc_queue_submit(struct dacc_queue *queue, const struct dacc_submit *submit,
 				  uint64_t *seq)
 {
@@ -138,21 +179,24 @@ DACC_PUBLIC int dacc_queue_submit(struct dacc_queue *queue, const struct dacc_su
 	struct drm_dacc_job few[8], *jobs = few;
 	struct drm_dacc_submit args = { 0 };
 	struct dacc_submit s;
-	int ret = dacc_copy_in(&s, sizeof(s), submit);
+	int bad, ret = dacc_copy_in(&s, sizeof(s), submit);
 
-	if (ret || !s.n_jobs || !s.jobs || s.n_jobs > DRM_DACC_MAX_JOBS ||
-	    s.n_in > DRM_DACC_MAX_SYNCS || s.n_out > DRM_DACC_MAX_SYNCS || (s.n_in && !s.in) ||
-	    (s.n_out && !s.out))
-		return dacc_dev_error(dev, ret ? ret : -EINVAL,
-				      "submit takes 1 to %d jobs and up to %d fences each way",
-				      DRM_DACC_MAX_JOBS, DRM_DACC_MAX_SYNCS);
+	if (ret)
+		return dacc_dev_error(dev, ret, "struct dacc_submit %s",
+				      dacc_copy_in_text(ret, submit));
+	ret = check_submit(dev, &s);
+	if (ret)
+		return ret;
 	if (s.n_jobs > ARRAY_SIZE(few)) {
 		jobs = calloc(s.n_jobs, sizeof(*jobs));
 		if (!jobs)
 			return dacc_dev_error(dev, -ENOMEM, "out of memory");
 	}
 	for (unsigned int i = 0; i < s.n_jobs && !ret; i++)
-		ret = convert_job(&s.jobs[i], &jobs[i]);
+		if (convert_job(&s.jobs[i], &jobs[i]))
+			ret = dacc_dev_error(dev, -EINVAL, "job %u: unknown op %d", i,
+					     (int)s.jobs[i].op);
+	bad = ret;
 	if (!ret) {
 		convert_syncs(s.in, s.n_in, in);
 		convert_syncs(s.out, s.n_out, out);
@@ -167,12 +211,16 @@ DACC_PUBLIC int dacc_queue_submit(struct dacc_queue *queue, const struct dacc_su
 	}
 	if (jobs != few)
 		free(jobs);
+	if (bad)
+		return bad;
 	if (ret == -EAGAIN) /* common and expected: keeps the message of a real failure */
 		return ret;
 	if (ret == -EIO)
 		return dacc_dev_error(dev, ret,
 				      "%s: the queue has failed and takes no jobs: destroy it and create another",
 				      dev->node);
+	if ((ret == -EINVAL || ret == -ENOENT) && bad_fence(dev, s.in, s.n_in))
+		return ret;
 	if (ret)
 		return dacc_ioctl_error(dev, ret, "submit");
 	if (seq)
@@ -180,8 +228,8 @@ DACC_PUBLIC int dacc_queue_submit(struct dacc_queue *queue, const struct dacc_su
 	return 0;
 }
 
-DACC_PUBLIC int dacc_queue_wait(struct dacc_queue *queue, uint64_t seq, int64_t deadline,
-				struct dacc_result *results, unsigned int n)
+int dacc_queue_look(struct dacc_queue *queue, uint64_t seq, int64_t deadline,
+		    struct dacc_result *results, unsigned int n)
 {
 	struct dacc_device *dev = queue->vm->dev;
 	struct drm_dacc_result one = { 0 }, *raw = &one;
@@ -192,6 +240,8 @@ DACC_PUBLIC int dacc_queue_wait(struct dacc_queue *queue, uint64_t seq, int64_t 
 	};
 	int ret;
 
+	if (atomic_load(&queue->dead))
+		return -ECANCELED;
 	if (!results)
 		n = 0;
 	if (n > 1) {
@@ -218,9 +268,32 @@ DACC_PUBLIC int dacc_queue_wait(struct dacc_queue *queue, uint64_t seq, int64_t 
 		};
 	if (raw != &one)
 		free(raw);
-	if (ret == -ETIME) /* polling is no failure */
-		return ret;
-	return ret ? dacc_ioctl_error(dev, ret, "wait for a job") : 0;
+	if (ret == -ENOENT && atomic_load(&queue->dead))
+		return -ECANCELED;
+	if (ret == -EINVAL)
+		return dacc_dev_error(dev, ret,
+				      "%s: job %llu was never submitted to this queue, or more results than jobs are asked for",
+				      dev->node, (unsigned long long)seq);
+	if (ret && ret != -ETIME)
+		return dacc_ioctl_error(dev, ret, "wait for a job");
+	return ret;
+}
+
+DACC_PUBLIC int dacc_queue_wait(struct dacc_queue *queue, uint64_t seq, int64_t deadline,
+				struct dacc_result *results, unsigned int n)
+{
+	struct dacc_device *dev = queue->vm->dev;
+	int ret = dacc_queue_look(queue, seq, deadline, results, n);
+
+	if (ret == -ETIME)
+		return dacc_dev_error(dev, ret,
+				      "%s: job %llu has not ended by its deadline and goes on: wait longer, or destroy its queue to stop it",
+				      dev->node, (unsigned long long)seq);
+	if (ret == -ECANCELED)
+		return dacc_dev_error(dev, ret,
+				      "%s: job %llu was cancelled: its queue was destroyed",
+				      dev->node, (unsigned long long)seq);
+	return ret;
 }
 
 DACC_PUBLIC int dacc_queue_get_info(struct dacc_queue *queue, struct dacc_queue_info *info,
@@ -258,6 +331,10 @@ int dacc_job_error(struct dacc_queue *queue, const char *what, const struct dacc
 		return dacc_dev_error(dev, -ETIME,
 				      "%s: %s hung and was stopped by a queue reset: create another queue",
 				      dev->node, what);
+	if (atomic_load(&queue->dead) && result->error == -ECANCELED)
+		return dacc_dev_error(dev, -ECANCELED,
+				      "%s: %s was cancelled: its queue was destroyed", dev->node,
+				      what);
 	if (result->status == DACC_STATUS_CANCELLED)
 		return dacc_dev_error(dev, result->error,
 				      "%s: %s was stopped by a reset of its queue: create another queue",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Sessions: a KV cache, activations and where decoding is. */
 #include <errno.h>
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,7 +60,8 @@ DACC_PUBLIC int dacc_session_begin(struct dacc_session *session,
 	int ret = dacc_copy_in(&s, sizeof(s), start);
 
 	if (ret)
-		return dacc_dev_error(dev, ret, "dacc_session_start is malformed");
+		return dacc_dev_error(dev, ret, "struct dacc_session_start %s",
+				      dacc_copy_in_text(ret, start));
 	if (atomic_load(&session->busy))
 		return dacc_dev_error(dev, -EBUSY, "the session has a decode under way");
 	if (!s.max_pos)
@@ -74,8 +76,14 @@ DACC_PUBLIC int dacc_session_begin(struct dacc_session *session,
 	if (s.token >= p->model->config.vocab_size)
 		return dacc_dev_error(dev, -EINVAL, "token %u is not in the vocabulary of %u",
 				      s.token, p->model->config.vocab_size);
-	if (!isfinite(s.temperature) || s.temperature < 0 || !isfinite(s.top_p))
-		return dacc_dev_error(dev, -EINVAL, "temperature must be 0 or more");
+	/* Logits are divided by it: by less, all that is not 0 would be infinite. */
+	if (!isfinite(s.temperature) || s.temperature < 0 ||
+	    (s.temperature > 0 && s.temperature < FLT_MIN))
+		return dacc_dev_error(dev, -EINVAL,
+				      "temperature %g: must be 0 (greedy), or %g or more",
+				      s.temperature, FLT_MIN);
+	if (!(s.top_p >= 0 && s.top_p <= 1))
+		return dacc_dev_error(dev, -EINVAL, "top_p %g: must be 0 to 1", s.top_p);
 	if (s.temperature > 0 && !s.seed)
 		return dacc_dev_error(dev, -EINVAL, "sampling needs a seed that is not 0");
 	session->seq.token = s.token;

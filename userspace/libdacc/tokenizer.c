@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "internal.h"
 
@@ -18,7 +19,7 @@
 
 struct dacc_tokenizer {
 	uint32_t vocab_size;
-	uint32_t max_piece;
+	uint32_t max_bytes; /* of a token's text */
 	char **piece;
 	float *score;
 	uint32_t *sorted; /* tokens in the order of their pieces */
@@ -48,7 +49,6 @@ static int read_pieces(struct dacc_tokenizer *t, const char *path, FILE *f, stru
 		return dacc_set_error(err, -EINVAL,
 				      "%s: not a llama2.c tokenizer (length of the longest piece is not 1 to %d): give its tokenizer.bin",
 				      path, MAX_PIECE);
-	t->max_piece = word;
 	for (uint32_t i = 0; i < t->vocab_size; i++) {
 		if (fread(&t->score[i], sizeof(float), 1, f) != 1 ||
 		    fread(&word, sizeof(word), 1, f) != 1)
@@ -65,6 +65,8 @@ static int read_pieces(struct dacc_tokenizer *t, const char *path, FILE *f, stru
 		if (word && fread(t->piece[i], word, 1, f) != 1)
 			return dacc_set_error(err, -EINVAL, "%s: truncated inside token %u", path,
 					      i);
+		if (strlen(t->piece[i]) > t->max_bytes)
+			t->max_bytes = strlen(t->piece[i]);
 	}
 	if (fgetc(f) != EOF)
 		return dacc_set_error(err, -EINVAL,
@@ -77,15 +79,24 @@ DACC_PUBLIC int dacc_tokenizer_open(const char *path, uint32_t vocab_size,
 				    struct dacc_tokenizer **out, struct dacc_error *err)
 {
 	struct dacc_tokenizer *t;
+	uint64_t size;
 	uint32_t *tmp;
+	int fd, ret;
 	FILE *f;
-	int ret;
 
 	if (!path || !out || !vocab_size || vocab_size > MAX_VOCAB)
-		return dacc_set_error(err, -EINVAL, "no file name, or an absurd vocabulary size");
-	f = fopen(path, "rbe");
-	if (!f)
-		return dacc_set_error(err, -errno, "%s: %s", path, strerror(errno));
+		return dacc_set_error(err, -EINVAL, "%s",
+				      !path ? "no file name" :
+				      !out  ? "no place for the tokenizer" :
+					      "absurd vocabulary size");
+	fd = dacc_open_file(path, &size, err);
+	if (fd < 0)
+		return fd;
+	f = fdopen(fd, "rb");
+	if (!f) {
+		close(fd);
+		return dacc_set_error(err, -ENOMEM, "%s: out of memory", path);
+	}
 	t = calloc(1, sizeof(*t));
 	tmp = calloc(vocab_size, sizeof(*tmp));
 	if (t) {
@@ -158,7 +169,7 @@ static int split(const struct dacc_tokenizer *t, const char *text, uint32_t *ids
 	uint32_t id;
 
 	if (!room)
-		return -ENOSPC;
+		return -ENOBUFS;
 	ids[n++] = DACC_TOKEN_BOS;
 	if (*text) {
 		/* Text is encoded as if a space came before it. */
@@ -166,7 +177,7 @@ static int split(const struct dacc_tokenizer *t, const char *text, uint32_t *ids
 		if (id == NO_PIECE)
 			return -EILSEQ;
 		if (n == room)
-			return -ENOSPC;
+			return -ENOBUFS;
 		ids[n++] = id;
 	}
 	for (; *text; text += len) {
@@ -180,11 +191,11 @@ static int split(const struct dacc_tokenizer *t, const char *text, uint32_t *ids
 			if (v >= t->vocab_size)
 				return -EILSEQ;
 			if (n == room)
-				return -ENOSPC;
+				return -ENOBUFS;
 			ids[n++] = v;
 		}
 	}
-	return n > INT32_MAX ? -ENOSPC : (int)n;
+	return n > INT32_MAX ? -ENOBUFS : (int)n;
 }
 
 /* Join the best-scored pair, the first among equals, until no pair makes a token. */
@@ -233,7 +244,7 @@ DACC_PUBLIC int dacc_tokenizer_encode(const struct dacc_tokenizer *tok, const ch
 	if (ret > 0) {
 		ret = join_all(tok, work, work + room, ret);
 		if ((size_t)ret > n)
-			ret = -ENOSPC;
+			ret = -ENOBUFS;
 		else
 			memcpy(ids, work, ret * sizeof(*ids));
 	}
@@ -282,6 +293,11 @@ DACC_PUBLIC int dacc_tokenizer_decode(const struct dacc_tokenizer *tok, uint32_t
 	if (size)
 		memcpy(text, p, len < size ? len : size);
 	return len;
+}
+
+DACC_PUBLIC size_t dacc_tokenizer_max_bytes(const struct dacc_tokenizer *tok)
+{
+	return tok ? tok->max_bytes : 0;
 }
 
 DACC_PUBLIC void dacc_tokenizer_close(struct dacc_tokenizer *tok)

@@ -64,6 +64,27 @@ DACC_PUBLIC void dacc_vm_destroy(struct dacc_vm *vm)
 	dacc_vm_put(vm);
 }
 
+static int check_map(struct dacc_device *dev, const struct dacc_bo *bo, uint64_t offset,
+		     uint64_t bytes, uint32_t flags, const uint64_t *va)
+{
+	const unsigned long long at = offset, n = bytes, size = bo->bytes;
+
+	if (!va)
+		return dacc_dev_error(dev, -EINVAL, "no place for the address");
+	if (flags & ~DACC_VM_READONLY)
+		return dacc_dev_error(dev, -EINVAL, "mapping: unknown flags 0x%x",
+				      flags & ~DACC_VM_READONLY);
+	if (offset >= bo->bytes || bytes > bo->bytes - offset)
+		return dacc_dev_error(dev, -EINVAL,
+				      "mapping of %llu bytes at %llu of a buffer of %llu: out of its bounds",
+				      n, at, size);
+	if (offset % dev->page_size || bytes % dev->page_size)
+		return dacc_dev_error(dev, -EINVAL,
+				      "mapping of %llu bytes at %llu: both must be multiples of %u",
+				      n, at, dev->page_size);
+	return 0;
+}
+
 DACC_PUBLIC int dacc_vm_map(struct dacc_vm *vm, struct dacc_bo *bo, uint64_t offset, uint64_t bytes,
 			    uint32_t flags, uint64_t *va)
 {
@@ -79,12 +100,9 @@ DACC_PUBLIC int dacc_vm_map(struct dacc_vm *vm, struct dacc_bo *bo, uint64_t off
 
 	if (!bytes && offset < bo->bytes)
 		bytes = bo->bytes - offset;
-	if (!va || flags & ~DACC_VM_READONLY || !bytes || offset % vm->dev->page_size ||
-	    bytes % vm->dev->page_size || offset > bo->bytes || bytes > bo->bytes - offset)
-		return dacc_dev_error(vm->dev, -EINVAL,
-				      "mapping of %llu bytes at %llu of a buffer of %llu: out of its bounds, or no multiple of %u",
-				      (unsigned long long)bytes, (unsigned long long)offset,
-				      (unsigned long long)bo->bytes, vm->dev->page_size);
+	ret = check_map(vm->dev, bo, offset, bytes, flags, va);
+	if (ret)
+		return ret;
 	pthread_mutex_lock(&vm->lock);
 	ret = va_alloc(&vm->space, bytes, VA_ALIGN, &at);
 	pthread_mutex_unlock(&vm->lock);

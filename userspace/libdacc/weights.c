@@ -31,6 +31,7 @@ static int move_image(struct dacc_weights *w, struct dacc_queue *transfer, int64
 	struct dacc_area stage;
 	struct dacc_result result;
 	struct dacc_error err;
+	bool late = false;
 	void *ptr;
 	int ret;
 
@@ -47,19 +48,28 @@ static int move_image(struct dacc_weights *w, struct dacc_queue *transfer, int64
 		job.copy.src = stage.va;
 		job.copy.dst = w->image.va;
 		job.copy.len = bytes;
-		ret = dacc_queue_submit(transfer, &submit, &seq);
+		/* A job that is given up takes its queue with it; so rather not begin. */
+		if (dacc_deadline(0) >= deadline)
+			ret = dacc_dev_error(dev, -ETIME,
+					     "%s: the deadline passed before the weights were submitted: give it longer",
+					     dev->node);
+		else
+			ret = dacc_queue_submit(transfer, &submit, &seq);
 		if (ret == -EAGAIN)
 			dacc_dev_error(dev, ret, "%s: the transfer queue is full", dev->node);
 	}
 	if (!ret) {
 		ret = dacc_queue_wait(transfer, seq, deadline, &result, 1);
-		if (ret == -ETIME)
-			dacc_dev_error(dev, ret, "%s: the weights were not loaded in time",
-				       dev->node);
+		late = ret == -ETIME;
 		if (!ret)
 			ret = dacc_job_error(transfer, "loading of the weights", &result);
 	}
+	/* A job that is still under way then faults, which stops its queue. */
 	dacc_area_destroy(&stage);
+	if (late)
+		dacc_dev_error(dev, ret,
+			       "%s: the weights were not loaded in time; its transfer queue was stopped: create another, and give it longer",
+			       dev->node);
 	return ret;
 }
 
@@ -71,9 +81,14 @@ DACC_PUBLIC int dacc_weights_load(struct dacc_program *program, struct dacc_vm *
 	struct dacc_weights *w;
 	int ret;
 
-	if (!out || transfer->vm != vm || transfer->queue_class != DACC_CLASS_TRANSFER)
+	if (!out)
+		return dacc_dev_error(dev, -EINVAL, "no place for the weights");
+	if (transfer->queue_class != DACC_CLASS_TRANSFER)
 		return dacc_dev_error(dev, -EINVAL,
-				      "weights need a transfer queue in their address space");
+				      "weights need a transfer queue, this is a decode queue");
+	if (transfer->vm != vm)
+		return dacc_dev_error(dev, -EINVAL,
+				      "weights need a transfer queue of their address space");
 	ret = check_types(dev, program);
 	if (ret)
 		return ret;

@@ -18,6 +18,11 @@
  * caller, the rest zeroed where unused; those that are filled in are passed
  * with their size. So both may grow.
  *
+ * NULL. An object that a function works on must not be NULL, unless its comment
+ * says so; functions that free accept NULL, and so does dacc_device_error(). A
+ * place for a result, a structure of the caller's and an entry of an array that
+ * are NULL give -EINVAL, unless the comment says that they may be NULL.
+ *
  * Thread safety. "Thread-safe" below means: may be called at the same time by
  * several threads on the same object. "One thread at a time" means: on this
  * object. Different objects never disturb each other. Freeing an object that
@@ -88,8 +93,8 @@ const char *dacc_status_string(unsigned int status);
 
 /**
  * dacc_device_error() - the latest failure on a device
- * @dev: device.
- * @err: receives its text, which is empty if there was none.
+ * @dev: device; NULL gives -EINVAL and "no device".
+ * @err: receives its text, which is empty if there was none; may be NULL.
  *
  * Functions that have a device (or an object of one) leave their message here;
  * the others take a struct dacc_error of the caller's, which may be NULL.
@@ -427,11 +432,12 @@ struct dacc_bo_info {
 /**
  * dacc_bo_create() - allocate a buffer, which reads as zeros
  * @dev: device.
- * @bytes: size; rounded up to 64 KiB in SRAM, to pages in host memory.
+ * @bytes: size, not 0; rounded up to 64 KiB in SRAM, to pages in host memory.
  * @place: where.
  * @out: buffer.
  *
- * Return: 0, -ENOSPC (no SRAM left), -ENOMEM or another negative errno.
+ * Return: 0, -ENOSPC (no SRAM left; the message says who holds it), -ENOMEM or
+ * another negative errno.
  * Thread-safe.
  */
 int dacc_bo_create(struct dacc_device *dev, uint64_t bytes, enum dacc_bo_place place,
@@ -444,7 +450,8 @@ int dacc_bo_create(struct dacc_device *dev, uint64_t bytes, enum dacc_bo_place p
  * @out: buffer. The same dma-buf gives the same object, which is then to be
  *	destroyed as often as it was imported.
  *
- * Return: 0 or a negative errno. Thread-safe.
+ * Return: 0, -EINVAL or -EBADF (@fd is not a dma-buf) or another negative
+ * errno. Thread-safe.
  */
 int dacc_bo_import(struct dacc_device *dev, int fd, struct dacc_bo **out);
 
@@ -640,7 +647,9 @@ struct dacc_job {
  * @size: sizeof(struct dacc_submit).
  * @jobs: the jobs; they run in order.
  * @n_jobs: number of them.
- * @in: fences that the first job waits for.
+ * @in: fences that the first job waits for. Each must have been submitted: a
+ *	timeline point, or a binary syncobj, that no job is to signal yet is
+ *	-EINVAL, and the message names it.
  * @n_in: number of them.
  * @out: fences that are signalled when the last job has ended.
  * @n_out: number of them.
@@ -741,7 +750,8 @@ int dacc_queue_submit(struct dacc_queue *queue, const struct dacc_submit *submit
  *
  * Return: 0 once the job has ended, also when it failed (see @results);
  * -ETIME, -EINVAL, -ENODATA (a result that the driver no longer keeps) or
- * another negative errno. Thread-safe.
+ * another negative errno. A job that was not over by its deadline goes on.
+ * Thread-safe.
  */
 int dacc_queue_wait(struct dacc_queue *queue, uint64_t seq, int64_t deadline,
 		    struct dacc_result *results, unsigned int n);
@@ -782,7 +792,8 @@ struct dacc_model_config {
 
 /**
  * dacc_model_open() - open a llama2.c checkpoint (legacy, "version 0")
- * @path: file. It is mapped, and must not change while the model is open.
+ * @path: regular file. It is mapped, and must not change while the model is
+ *	open.
  * @out: model.
  * @err: cause of a failure, or NULL: which header field is absurd, how many
  *	bytes are missing.
@@ -813,7 +824,7 @@ void dacc_model_close(struct dacc_model *model);
 
 /**
  * dacc_tokenizer_open() - read a llama2.c tokenizer (tokenizer.bin)
- * @path: file.
+ * @path: regular file.
  * @vocab_size: tokens of the model; the file must have exactly as many.
  * @out: tokenizer.
  * @err: cause of a failure, or NULL.
@@ -832,7 +843,7 @@ int dacc_tokenizer_open(const char *path, uint32_t vocab_size, struct dacc_token
  *	always room enough.
  * @n: room in @ids.
  *
- * Return: number of tokens, -ENOSPC (no room), -EILSEQ (a byte that the
+ * Return: number of tokens, -ENOBUFS (no room in @ids), -EILSEQ (a byte that the
  * vocabulary can't express) or -ENOMEM. Thread-safe.
  */
 int dacc_tokenizer_encode(const struct dacc_tokenizer *tok, const char *text, uint32_t *ids,
@@ -847,13 +858,25 @@ int dacc_tokenizer_encode(const struct dacc_tokenizer *tok, const char *text, ui
  * @text: receives its bytes, not NUL-terminated; may be NULL if @size is 0.
  * @size: room in @text.
  *
- * A lone control byte is left out, as llama2.c does.
+ * As llama2.c does, a token of a single byte is left out (0 bytes) unless that is
+ * printable ASCII or white space. So what the vocabulary has no token for, and
+ * was encoded as byte tokens, such as most characters beyond ASCII, does not
+ * come back.
  *
- * Return: number of bytes of the token (what does not fit is cut), or -EINVAL
- * (not in the vocabulary). Thread-safe.
+ * Return: number of bytes of the token, which may exceed @size: then @size bytes
+ * were written, and the rest was cut. dacc_tokenizer_max_bytes() are always room
+ * enough. -EINVAL if @id is not in the vocabulary. Thread-safe.
  */
 int dacc_tokenizer_decode(const struct dacc_tokenizer *tok, uint32_t prev, uint32_t id, char *text,
 			  size_t size);
+
+/**
+ * dacc_tokenizer_max_bytes() - the most that dacc_tokenizer_decode() returns
+ * @tok: tokenizer.
+ *
+ * Return: bytes of the longest token. Thread-safe.
+ */
+size_t dacc_tokenizer_max_bytes(const struct dacc_tokenizer *tok);
 
 /**
  * dacc_tokenizer_close() - free a tokenizer
@@ -1006,7 +1029,10 @@ void dacc_program_free(struct dacc_program *program);
  * @program: program.
  * @vm: address space of the sessions to come.
  * @transfer: transfer queue in @vm that moves the image.
- * @deadline: absolute.
+ * @deadline: absolute. One that has passed before the image is submitted
+ *	leaves @transfer as it was. If it passes while the image is moved, that
+ *	is given up, and @transfer has failed with it: destroy it and create
+ *	another.
  * @out: weights, to be shared by any number of sessions.
  *
  * Return: 0, -ENOSPC (the model is larger than the free SRAM; the message says
@@ -1040,8 +1066,8 @@ int dacc_session_create(struct dacc_weights *weights, struct dacc_session **out)
  * @max_pos: the session is done when its position gets here; 0: at the end of
  *	the KV cache.
  * @stop_token: token that ends the session, or DACC_NO_TOKEN.
- * @temperature: 0 chooses the most probable token.
- * @top_p: nucleus sampling for 0 < top_p < 1.
+ * @temperature: 0 chooses the most probable token; else at least FLT_MIN.
+ * @top_p: 0 to 1; nucleus sampling for 0 < top_p < 1.
  * @seed: not 0 if @temperature is not.
  */
 struct dacc_session_start {
@@ -1211,7 +1237,8 @@ void dacc_kv_free(struct dacc_kv *kv);
  *	decode under way. They step together.
  * @n_sessions: 1 to DACC_MAX_BATCH.
  * @max_tokens: most tokens for each session, 1 to DACC_MAX_TOKENS.
- * @in: fences to wait for, such as the last layer of a KV transfer.
+ * @in: fences to wait for, such as the last layer of a KV transfer. They must
+ *	have been submitted, as with struct dacc_submit.
  * @n_in: number of them.
  * @out: fences to signal at the end.
  * @n_out: number of them.
@@ -1257,8 +1284,8 @@ int dacc_submit_decode(struct dacc_queue *queue, const struct dacc_decode *decod
  *
  * No system call.
  *
- * Return: number of tokens, 0 if there is none now, -EINVAL, or -EBADMSG (the
- * record is not well-formed). One thread at a time.
+ * Return: number of tokens, 0 if there is none now, -EINVAL (no such session),
+ * or -EBADMSG (the record is not well-formed). One thread at a time.
  */
 int dacc_stream_read(struct dacc_stream *stream, unsigned int index, uint32_t *tokens,
 		     unsigned int n);
@@ -1268,8 +1295,9 @@ int dacc_stream_read(struct dacc_stream *stream, unsigned int index, uint32_t *t
  * @stream: stream.
  * @deadline: absolute.
  *
- * Return: 1 if there are tokens to read, 0 if the job has ended and all were
- * read, -ETIME or another negative errno. One thread at a time.
+ * Return: 1 if there are tokens to read, 0 if the job has ended (how, tells
+ * dacc_stream_wait()) and all were read, -ETIME or another negative errno. One
+ * thread at a time.
  */
 int dacc_stream_poll(struct dacc_stream *stream, int64_t deadline);
 
@@ -1279,10 +1307,12 @@ int dacc_stream_poll(struct dacc_stream *stream, int64_t deadline);
  * @deadline: absolute.
  * @result: receives how the job ended; may be NULL.
  *
- * Tokens can still be read after this.
+ * Tokens can still be read after this. If the deadline passes first, the decode
+ * goes on: wait again, or destroy the queue, which stops it.
  *
- * Return: 0; -ETIME; or the job's error, with a message that names the fault:
- * its sessions must then be begun again. One thread at a time.
+ * Return: 0; -ETIME; -ECANCELED if the queue was destroyed; or the job's error,
+ * with a message that names the fault: its sessions must then be begun again.
+ * One thread at a time.
  */
 int dacc_stream_wait(struct dacc_stream *stream, int64_t deadline, struct dacc_result *result);
 
