@@ -36,10 +36,10 @@ static int read_tokens(struct run *r, struct dacc_stream *stream, struct prompt 
 			for (int k = 0; k < got; k++)
 				add_token(r, batch[i], tokens[k]);
 		if (got < 0)
-			return run_fail(EXIT_FAILED, "%s", dacc_strerror(got));
+			return run_fail_device(r, got);
 	}
 	flush_output(r, false);
-	return 0;
+	return check_output(r);
 }
 
 static int read_stream(struct run *r, struct dacc_stream *stream, struct prompt *const *batch,
@@ -48,11 +48,14 @@ static int read_stream(struct run *r, struct dacc_stream *stream, struct prompt 
 	struct dacc_result result = { 0 };
 	int ret, status;
 
-	while ((ret = dacc_stream_poll(stream, r->deadline)) > 0) {
-		status = read_tokens(r, stream, batch, n);
+	do {
+		ret = dacc_stream_poll(stream, soon(r->deadline));
+		status = ret > 0 ? read_tokens(r, stream, batch, n) : 0;
+		if (!status)
+			status = check_signal();
 		if (status)
 			return status;
-	}
+	} while (ret > 0 || (ret == -ETIME && keep_on(r->deadline)));
 	if (!ret)
 		ret = dacc_stream_wait(stream, r->deadline, &result);
 	if (ret == -ETIME && !result.error)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Model, tokenizer and prompts: all that can be checked without a device. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -73,7 +74,6 @@ static int encode(struct run *r, struct prompt *p, const char *text, unsigned in
 
 	/* Generated tokens follow: at most one for each position, and one more. */
 	p->room = room + r->opt.steps + 1;
-	p->text = text;
 	p->ids = calloc(p->room, sizeof(*p->ids));
 	if (!p->ids)
 		return run_fail(EXIT_FAILED, "out of memory");
@@ -94,6 +94,10 @@ static int encode(struct run *r, struct prompt *p, const char *text, unsigned in
 	/* Position i prints token i + 1, so -n positions reach that far. */
 	p->n_show = (uint32_t)n - 1 < r->opt.steps ? (uint32_t)n : r->opt.steps + 1;
 	p->active = p->n_prompt <= r->opt.steps;
+	if (!p->active)
+		fprintf(stderr,
+			"dacc-run: prompt %u has %u tokens, -n %u leaves none to generate\n",
+			number + 1, p->n_prompt, r->opt.steps);
 	r->n_active += p->active;
 	return 0;
 }

@@ -3,21 +3,31 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "run.h"
 
+static char message[1024];
+
 int run_fail(int status, const char *fmt, ...)
 {
+	char text[sizeof(message)];
 	va_list ap;
 
-	fflush(stdout);
-	fputs("dacc-run: ", stderr);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	fputc('\n', stderr);
+	fflush(stdout);
+	fprintf(stderr, "dacc-run: %s\n", text);
+	if (!message[0])
+		memcpy(message, text, sizeof(message));
 	return status;
+}
+
+const char *run_message(void)
+{
+	return message[0] ? message : NULL;
 }
 
 int run_fail_device(struct run *r, int err)
@@ -28,7 +38,7 @@ int run_fail_device(struct run *r, int err)
 	if (last != err || !text.text[0])
 		return run_fail(EXIT_FAILED, "%s: %s", dacc_device_node(r->dev),
 				dacc_strerror(err));
-	if (err == -EACCES || err == -EPERM || err == -ENODEV)
+	if (!r->opened && (err == -EACCES || err == -EPERM || err == -ENODEV))
 		return run_fail(EXIT_NO_DEVICE, "%s", text.text);
 	return run_fail(err == -ENOSPC ? EXIT_TOO_LARGE : EXIT_FAILED, "%s", text.text);
 }
@@ -41,6 +51,28 @@ double now_seconds(void)
 	return t.tv_sec + t.tv_nsec / 1e9;
 }
 
+static int work(struct run *r, double start)
+{
+	int ret = load_input(r);
+
+	if (ret)
+		return ret;
+	if (!r->n_active) {
+		/* -n ends within the prompts: no device has anything to do. */
+		if (!r->opt.json)
+			print_prompts(r);
+		return 0;
+	}
+	ret = open_devices(r);
+	r->opened = !ret;
+	if (!ret)
+		ret = load_weights(r);
+	r->stats.wall_load = now_seconds() - start;
+	if (!ret)
+		ret = check_signal();
+	return ret ? ret : generate(r);
+}
+
 static int run(struct run *r)
 {
 	double start = now_seconds();
@@ -48,23 +80,14 @@ static int run(struct run *r)
 
 	r->bounce = r->opt.bounce;
 	r->deadline = dacc_deadline(r->opt.timeout * 1e9);
-	ret = load_input(r);
-	if (ret)
-		return ret;
-	if (r->n_active) {
-		ret = open_devices(r);
-		if (!ret)
-			ret = load_weights(r);
-		r->stats.wall_load = now_seconds() - start;
-		if (!ret)
-			ret = generate(r);
-	} else if (!r->opt.json) {
-		/* -n ends within the prompts: no device has anything to do. */
-		print_prompts(r);
-	}
+	if (r->opt.json)
+		catch_signals();
+	ret = work(r, start);
 	r->stats.wall_total = now_seconds() - start;
-	if (!ret && r->opt.json)
-		ret = print_json(r);
+	if (r->opt.json)
+		print_json(r, ret ? run_message() : NULL);
+	else if (ret)
+		abandon_output(r);
 	if (!ret)
 		ret = end_output(r);
 	if (!ret && r->opt.stats)
@@ -82,5 +105,7 @@ int main(int argc, char **argv)
 	ret = run(&r);
 	close_devices(&r);
 	free_input(&r);
+	fflush(stdout);
+	end_by_signal();
 	return ret;
 }

@@ -121,7 +121,12 @@ int check_transfers(struct run *r)
 		for (uint32_t l = 0; p->active && l < r->config->n_layers; l++) {
 			struct dacc_result *t = &p->transfers[l];
 
-			ret = dacc_queue_wait(r->transfer, p->seqs[l], r->deadline, t, 1);
+			do {
+				ret = dacc_queue_wait(r->transfer, p->seqs[l], soon(r->deadline), t,
+						      1);
+			} while (ret == -ETIME && keep_on(r->deadline));
+			if (ret == -ETIME && check_signal())
+				return EXIT_FAILED;
 			if (ret == -ETIME)
 				return run_fail(EXIT_FAILED,
 						"the KV transfer did not end in %g s: give it longer with --timeout",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* The command line. */
 #include <errno.h>
+#include <float.h>
 #include <getopt.h>
 #include <math.h>
 #include <stdio.h>
@@ -29,7 +30,8 @@ static const char usage_text[] =
 	"      --top-p P          keep the most probable tokens of mass P; 0 or 1: all (default 0.9)\n"
 	"      --seed N           seed of each prompt's sampler, not 0 (default 1)\n"
 	"      --ids              print token ids, one line a prompt, instead of text\n"
-	"      --json             print texts, ids and statistics as JSON\n"
+	"      --json             print texts, ids and statistics as JSON; of what there is, with\n"
+	"                         the message as \"error\", also after a failure or a signal\n"
 	"      --stats            print statistics on stderr\n"
 	"      --kv-type TYPE     f32 or f16 (default f32)\n"
 	"      --weight-type TYPE f32, f16 or q8_0 (default f32)\n"
@@ -43,8 +45,8 @@ static const char usage_text[] =
 	"  -V, --version          version\n"
 	"\n"
 	"Texts go to stdout in the order of the prompts, each followed by a newline.\n"
-	"Exit status: 0 success, 1 a device, a job or the output failed, 2 bad option, 3 no usable\n"
-	"chip or GPU peer, 4 bad checkpoint, tokenizer or prompt, 5 does not fit SRAM, HBM or the\n"
+	"Exit status: 0 success, 1 a device, a job or the output failed, or --timeout passed, 2 bad\n"
+	"option, 3 no usable chip or GPU peer at the start, 4 bad checkpoint, tokenizer or prompt, 5 does not fit SRAM, HBM or the\n"
 	"model's context.\n";
 
 enum {
@@ -102,7 +104,8 @@ static int parse_type(const char *name, const char *s, bool q8, enum dacc_type *
 	return 0;
 }
 
-static int parse_option(int o, const char *arg, struct options *opt)
+/* name: the option as it was typed, arg: the argument that holds it */
+static int parse_option(int o, const char *name, const char *arg, struct options *opt)
 {
 	uint64_t u = 0;
 	double d = 0;
@@ -117,25 +120,28 @@ static int parse_option(int o, const char *arg, struct options *opt)
 		break;
 	case 'p':
 		if (opt->n_prompts == DACC_MAX_BATCH)
-			return run_fail(EXIT_USAGE, "--prompt: at most %d can be batched",
+			return run_fail(EXIT_USAGE, "%s: at most %d can be batched", name,
 					DACC_MAX_BATCH);
 		opt->prompts[opt->n_prompts++] = optarg;
 		break;
 	case 'n':
-		ret = parse_whole("--steps", optarg, 0, DACC_MAX_POS, &u);
+		ret = parse_whole(name, optarg, 0, DACC_MAX_POS, &u);
 		opt->steps = u;
 		opt->steps_given = true;
 		break;
 	case OPT_TEMP:
-		ret = parse_number("--temp", optarg, 0, 1e6, &d);
+		ret = parse_number(name, optarg, 0, 1e6, &d);
+		if (!ret && d > 0 && d < FLT_MIN)
+			ret = run_fail(EXIT_USAGE, "%s '%s': want 0 (greedy), or %g or more", name,
+				       optarg, FLT_MIN);
 		opt->temperature = d;
 		break;
 	case OPT_TOP_P:
-		ret = parse_number("--top-p", optarg, 0, 1, &d);
+		ret = parse_number(name, optarg, 0, 1, &d);
 		opt->top_p = d;
 		break;
 	case OPT_SEED:
-		ret = parse_whole("--seed", optarg, 1, UINT64_MAX, &opt->seed);
+		ret = parse_whole(name, optarg, 1, UINT64_MAX, &opt->seed);
 		break;
 	case OPT_IDS:
 		opt->ids = true;
@@ -147,17 +153,17 @@ static int parse_option(int o, const char *arg, struct options *opt)
 		opt->stats = true;
 		break;
 	case OPT_KV_TYPE:
-		ret = parse_type("--kv-type", optarg, false, &opt->kv_type);
+		ret = parse_type(name, optarg, false, &opt->kv_type);
 		break;
 	case OPT_WEIGHT_TYPE:
-		ret = parse_type("--weight-type", optarg, true, &opt->weight_type);
+		ret = parse_type(name, optarg, true, &opt->weight_type);
 		break;
 	case OPT_CHUNK:
-		ret = parse_whole("--chunk", optarg, 1, GPUPEER_MAX_TOKENS, &u);
+		ret = parse_whole(name, optarg, 1, GPUPEER_MAX_TOKENS, &u);
 		opt->chunk = u;
 		break;
 	case OPT_K:
-		ret = parse_whole("--k", optarg, 1, DACC_MAX_TOKENS, &u);
+		ret = parse_whole(name, optarg, 1, DACC_MAX_TOKENS, &u);
 		opt->tokens_per_job = u;
 		break;
 	case OPT_DEVICE:
@@ -170,7 +176,7 @@ static int parse_option(int o, const char *arg, struct options *opt)
 		opt->bounce = true;
 		break;
 	case OPT_TIMEOUT:
-		ret = parse_number("--timeout", optarg, 0.001, 1e6, &opt->timeout);
+		ret = parse_number(name, optarg, 0.001, 1e6, &opt->timeout);
 		break;
 	case 'h':
 		fputs(usage_text, stdout);
@@ -211,7 +217,8 @@ int parse_options(int argc, char **argv, struct options *opt)
 		{ 0 },
 	};
 	static const char *prompts[DACC_MAX_BATCH];
-	int o, ret;
+	char name[32];
+	int o, ret, index = -1;
 
 	*opt = (struct options){
 		.prompts = prompts,
@@ -225,8 +232,13 @@ int parse_options(int argc, char **argv, struct options *opt)
 		.timeout = DEFAULT_TIMEOUT,
 	};
 	opterr = 0;
-	while ((o = getopt_long(argc, argv, ":m:t:p:n:hV", longs, NULL)) != -1) {
-		ret = parse_option(o, argv[optind - 1], opt);
+	while ((o = getopt_long(argc, argv, ":m:t:p:n:hV", longs, &index)) != -1) {
+		if (index >= 0)
+			snprintf(name, sizeof(name), "--%s", longs[index].name);
+		else
+			snprintf(name, sizeof(name), "-%c", o);
+		index = -1;
+		ret = parse_option(o, name, argv[optind - 1], opt);
 		if (ret)
 			return ret;
 	}

@@ -73,25 +73,46 @@ void add_token(struct run *r, struct prompt *p, uint32_t id)
 	p->ids[p->n_ids++] = id;
 }
 
-static bool complete(const struct run *r, const struct prompt *p)
+bool complete(const struct run *r, const struct prompt *p)
 {
 	return !p->active || p->stopped || p->n_ids == r->opt.steps + 1;
+}
+
+/* Later calls leave another errno, or none. */
+static void note_error(struct run *r)
+{
+	if (!r->write_error)
+		r->write_error = errno ? errno : EIO;
 }
 
 void flush_output(struct run *r, bool finish)
 {
 	while (!r->opt.json && r->printing < r->opt.n_prompts) {
 		struct prompt *p = &r->prompt[r->printing];
+		size_t n = p->out_len - p->out_written;
 
-		if (p->out_len > p->out_written)
-			fwrite(p->out + p->out_written, 1, p->out_len - p->out_written, stdout);
+		if (n) {
+			if (fwrite(p->out + p->out_written, 1, n, stdout) != n)
+				note_error(r);
+			r->in_line = p->out[p->out_len - 1] != '\n';
+		}
 		p->out_written = p->out_len;
 		if (!finish && !complete(r, p))
 			break;
-		putchar('\n');
+		if (putchar('\n') == EOF)
+			note_error(r);
+		r->in_line = false;
 		r->printing++;
 	}
-	fflush(stdout);
+	if (fflush(stdout))
+		note_error(r);
+}
+
+int check_output(struct run *r)
+{
+	if (!r->write_error)
+		return 0;
+	return run_fail(EXIT_FAILED, "the output can't be written: %s", strerror(r->write_error));
 }
 
 int end_output(struct run *r)
@@ -100,7 +121,13 @@ int end_output(struct run *r)
 		flush_output(r, true);
 	errno = 0;
 	if (fflush(stdout) || ferror(stdout))
-		return run_fail(EXIT_FAILED, "the output can't be written: %s",
-				errno ? strerror(errno) : "write error");
-	return 0;
+		note_error(r);
+	return check_output(r);
+}
+
+void abandon_output(struct run *r)
+{
+	if (r->in_line && !r->write_error)
+		putchar('\n');
+	fflush(stdout);
 }

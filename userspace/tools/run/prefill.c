@@ -34,8 +34,13 @@ int gpu_drain(struct run *r, unsigned int left)
 {
 	while (r->n_pending > left) {
 		const struct gpu_job *job = &r->pending[r->first_pending];
-		int ret = gpupeer_wait(r->gpu, r->gpu_done, job->point, r->deadline);
+		int ret;
 
+		do {
+			ret = gpupeer_wait(r->gpu, r->gpu_done, job->point, soon(r->deadline));
+		} while (ret == -ETIME && keep_on(r->deadline));
+		if (ret == -ETIME && check_signal())
+			return EXIT_FAILED;
 		if (ret == -ETIME)
 			return run_fail(EXIT_FAILED,
 					"the GPU peer did not finish in %g s: give it longer with --timeout",

@@ -59,7 +59,6 @@ struct span {
 };
 
 struct prompt {
-	const char *text;
 	uint32_t *ids; /* prompt, then what was generated */
 	uint32_t n_prompt;
 	uint32_t n_ids;
@@ -138,14 +137,29 @@ struct run {
 	unsigned int n_pending;
 	bool bounce;
 	unsigned int printing; /* prompt whose text goes out now */
+	bool in_line;          /* what went out last was no newline */
+	int write_error;       /* errno of the first write that failed */
+	bool opened;           /* the devices are: from now on a lost one is a failure */
 	struct stats stats;
 };
 
 /* main.c: one line on stderr; return status */
 int run_fail(int status, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* What run_fail() said first; NULL if nothing. */
+const char *run_message(void);
 /* The same with the device's message, and the status that fits err. */
 int run_fail_device(struct run *r, int err);
 double now_seconds(void);
+
+/* signal.c: with --json, a signal ends the run orderly, so that what there is comes out. */
+void catch_signals(void);
+/* A wait ends at deadline or soon, to look for a signal: wait again while keep_on(). */
+int64_t soon(int64_t deadline);
+bool keep_on(int64_t deadline);
+/* If there was a signal: fail with its name; else 0. */
+int check_signal(void);
+/* End by the signal, if there was one. */
+void end_by_signal(void);
 
 /* options.c: EXIT_OK to go on; -1 if there is nothing more to do */
 int parse_options(int argc, char **argv, struct options *opt);
@@ -176,12 +190,17 @@ int generate(struct run *r);
 void print_prompts(struct run *r);
 void add_token(struct run *r, struct prompt *p, uint32_t id);
 void flush_output(struct run *r, bool finish);
+bool complete(const struct run *r, const struct prompt *p);
+/* 0, or a message that the output could not be written */
+int check_output(struct run *r);
 int end_output(struct run *r);
+/* After a failure: no half line, and no line where there is no text. */
+void abandon_output(struct run *r);
 
 /* stats.c */
 void span_add(struct span *s, uint64_t start, uint64_t end);
 const char *path_name(const struct stats *s);
 void print_stats(const struct run *r);
-int print_json(const struct run *r);
+void print_json(const struct run *r, const char *error);
 
 #endif

@@ -56,12 +56,13 @@ static uint64_t prefill_overlap(const struct run *r)
 {
 	uint64_t sum = 0;
 
-	for (unsigned int i = 0; i < r->opt.n_prompts; i++) {
-		for (uint32_t l = 0; r->prompt[i].active && l < r->config->n_layers; l++) {
+	for (unsigned int i = 0; r->prompt && i < r->opt.n_prompts; i++) {
+		for (uint32_t l = 0; r->prompt[i].transfers && l < r->config->n_layers; l++) {
 			const struct dacc_result *t = &r->prompt[i].transfers[l];
 
 			for (unsigned int k = 0; k < r->opt.n_prompts; k++)
-				for (uint32_t c = 0; c < r->prompt[k].n_chunks; c++)
+				for (uint32_t c = 0;
+				     r->prompt[k].chunks && c < r->prompt[k].n_chunks; c++)
 					sum += overlap(t->t_start, t->t_end,
 						       r->prompt[k].chunks[c].t_start,
 						       r->prompt[k].chunks[c].t_end);
@@ -200,7 +201,17 @@ static struct json_object *text_json(const char *text, size_t len)
 	return o;
 }
 
-static struct json_object *prompt_json(const struct run *r, const struct prompt *p)
+static const char *end_name(const struct run *r, const struct prompt *p)
+{
+	if (!p->ids || !complete(r, p))
+		return "error";
+	if (!p->active)
+		return "prompt";
+	return p->stopped ? "stop" : "length";
+}
+
+static struct json_object *prompt_json(const struct run *r, const struct prompt *p,
+				       const char *prompt)
 {
 	struct json_object *o = json_object_new_object(), *ids = json_object_new_array();
 	uint32_t n = p->active ? p->n_ids : p->n_show;
@@ -223,14 +234,14 @@ static struct json_object *prompt_json(const struct run *r, const struct prompt 
 		if (!text)
 			break;
 	}
-	json_object_object_add(o, "prompt", text_json(p->text, strlen(p->text)));
+	json_object_object_add(o, "prompt", text_json(prompt, strlen(prompt)));
 	json_object_object_add(o, "text", text ? text_json(text, len) : NULL);
 	for (uint32_t i = 0; i < n; i++)
 		json_object_array_add(ids, json_object_new_int64(p->ids[i]));
 	json_object_object_add(o, "ids", ids);
 	add_count(o, "prompt_tokens", p->n_prompt);
 	add_count(o, "generated_tokens", p->n_ids - p->n_prompt);
-	json_object_object_add(o, "end", json_object_new_string(p->stopped ? "stop" : "length"));
+	json_object_object_add(o, "end", json_object_new_string(end_name(r, p)));
 	free(text);
 	return o;
 }
@@ -246,11 +257,12 @@ static struct json_object *stats_json(const struct run *r)
 	add_count(o, "kv_bytes", s->kv_bytes);
 	add_count(o, "kv_blocks", s->kv_blocks);
 	add_count(o, "link_bytes", s->link_bytes);
-	json_object_object_add(o, "path", json_object_new_string(path_id(s)));
-	json_object_object_add(o, "path_text", json_object_new_string(path_name(s)));
+	/* What did not happen is null, so that the members are always the same. */
+	json_object_object_add(o, "path", s->kv_bytes ? json_object_new_string(path_id(s)) : NULL);
+	json_object_object_add(o, "path_text",
+			       s->kv_bytes ? json_object_new_string(path_name(s)) : NULL);
 	json_object_object_add(o, "prefill", span_json(&s->prefill));
-	if (s->copy.end)
-		json_object_object_add(o, "copy_to_host", span_json(&s->copy));
+	json_object_object_add(o, "copy_to_host", s->copy.end ? span_json(&s->copy) : NULL);
 	json_object_object_add(o, "transfer", span_json(&s->transfer));
 	add_number(o, "transfer_gb_per_s", gigabytes(s->kv_bytes, s->transfer.busy));
 	json_object_object_add(o, "decode", span_json(&s->decode));
@@ -259,6 +271,8 @@ static struct json_object *stats_json(const struct run *r)
 	add_number(o, "decode_us_per_step", per_token(s));
 	if (s->one_clock || !s->peer)
 		add_count(o, "prefill_transfer_overlap_ps", both);
+	else
+		json_object_object_add(o, "prefill_transfer_overlap_ps", NULL);
 	add_count(o, "transfer_decode_overlap_ps", decode_overlap(s));
 	add_number(o, "wall_load_s", s->wall_load);
 	add_number(o, "wall_prefill_s", s->wall_prefill);
@@ -267,23 +281,21 @@ static struct json_object *stats_json(const struct run *r)
 	return o;
 }
 
-int print_json(const struct run *r)
+void print_json(const struct run *r, const char *error)
 {
 	struct json_object *o = json_object_new_object(), *list = json_object_new_array();
+	const char *node = r->dev ? dacc_device_node(r->dev) : NULL;
+	const char *pci = r->gpu ? gpupeer_pci(r->gpu) : NULL;
 
 	json_object_object_add(o, "model", text_json(r->opt.model, strlen(r->opt.model)));
-	if (r->dev)
-		json_object_object_add(o, "device",
-				       json_object_new_string(dacc_device_node(r->dev)));
-	if (r->gpu)
-		json_object_object_add(o, "gpu_peer", json_object_new_string(gpupeer_pci(r->gpu)));
-	for (unsigned int i = 0; i < r->opt.n_prompts; i++)
-		json_object_array_add(list, prompt_json(r, &r->prompt[i]));
+	json_object_object_add(o, "device", node ? json_object_new_string(node) : NULL);
+	json_object_object_add(o, "gpu_peer", pci ? json_object_new_string(pci) : NULL);
+	json_object_object_add(o, "error", error ? text_json(error, strlen(error)) : NULL);
+	for (unsigned int i = 0; r->prompt && i < r->opt.n_prompts; i++)
+		json_object_array_add(list, prompt_json(r, &r->prompt[i], r->opt.prompts[i]));
 	json_object_object_add(o, "prompts", list);
-	if (r->n_active)
-		json_object_object_add(o, "stats", stats_json(r));
+	json_object_object_add(o, "stats", stats_json(r));
 	printf("%s\n", json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |
 								 JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(o);
-	return 0;
 }
