@@ -5,6 +5,18 @@
 #include "num_exp.h"
 #include "sample.h"
 
+/* Exponentials, or heap operations, between two yields: 1 to 5 ms. */
+#define YIELD_OPS (16u << 10)
+
+static bool go_on(const SampleYield *yield, bool *cancelled, uint32_t op)
+{
+    if (yield && op % YIELD_OPS == YIELD_OPS - 1 && !yield->fn(yield->opaque)) {
+        *cancelled = true;
+        return false;
+    }
+    return true;
+}
+
 static uint32_t greedy(const float *logits, uint32_t n)
 {
     uint32_t best = DACC_NO_TOKEN;
@@ -30,8 +42,9 @@ static float draw(uint64_t *rng)
     return (float)((x * 0x2545f4914f6cdd1dull) >> 40) / 16777216.0f;
 }
 
-/* Turns logits into probabilities. False: every one is NaN. */
-static bool softmax(const NumOps *num, float *p, uint32_t n, float temperature)
+/* Turns logits into probabilities. False: every one is NaN, or cancelled. */
+static bool softmax(const NumOps *num, float *p, uint32_t n, float temperature,
+                    const SampleYield *yield, bool *cancelled)
 {
     float max = -__builtin_inff();
     bool any = false;
@@ -51,6 +64,9 @@ static bool softmax(const NumOps *num, float *p, uint32_t n, float temperature)
             p[i] = 1.0f;
         } else {
             p[i] = num_exp(p[i] - max);
+        }
+        if (!go_on(yield, cancelled, i)) {
+            return false;
         }
     }
     num_divide(p, n, num->sum(p, n));
@@ -115,7 +131,8 @@ static uint32_t key_index(uint64_t key)
 }
 
 static uint32_t sample_top_p(const float *p, uint32_t n, float top_p,
-                             float number, uint64_t *heap)
+                             float number, uint64_t *heap,
+                             const SampleYield *yield, bool *cancelled)
 {
     float cutoff = (1.0f - top_p) / (float)(n - 1);
     float mass = 0.0f, sum = 0.0f;
@@ -132,6 +149,9 @@ static uint32_t sample_top_p(const float *p, uint32_t n, float top_p,
     }
     for (uint32_t i = size / 2; i-- > 0; ) {
         sift_down(heap, i, size);
+        if (!go_on(yield, cancelled, i)) {
+            return DACC_NO_TOKEN;
+        }
     }
     /* Candidate k ends up at heap[total - 1 - k]. */
     total = left = size;
@@ -145,6 +165,9 @@ static uint32_t sample_top_p(const float *p, uint32_t n, float top_p,
             sift_down(heap, 0, left);
         }
         mass += key_probability(key);
+        if (!go_on(yield, cancelled, left)) {
+            return DACC_NO_TOKEN;
+        }
     }
     number *= mass;
     for (uint32_t k = total; k-- > left; ) {
@@ -157,19 +180,20 @@ static uint32_t sample_top_p(const float *p, uint32_t n, float top_p,
 }
 
 uint32_t sample(const NumOps *num, float *logits, uint32_t n,
-                float temperature, float top_p, uint64_t *rng, uint64_t *sort)
+                float temperature, float top_p, uint64_t *rng, uint64_t *sort,
+                const SampleYield *yield, bool *cancelled)
 {
     float number;
 
     if (!(temperature > 0.0f)) {
         return greedy(logits, n);
     }
-    if (!softmax(num, logits, n, temperature)) {
+    if (!softmax(num, logits, n, temperature, yield, cancelled)) {
         return DACC_NO_TOKEN;
     }
     number = draw(rng);
     if (!(top_p > 0.0f && top_p < 1.0f) || n < 2) {
         return sample_all(logits, n, number);
     }
-    return sample_top_p(logits, n, top_p, number, sort);
+    return sample_top_p(logits, n, top_p, number, sort, yield, cancelled);
 }

@@ -23,6 +23,9 @@
 #include "seq_priv.h"
 
 #define SET_MAX 1024
+/* Scores of a set. */
+#define ROOM_MIN (256u << 10)
+#define ROOM_MAX (4u << 20)
 
 typedef struct Unit {
     uint32_t span, head;
@@ -247,9 +250,11 @@ bool seq_attention(SeqStep *step, const struct dacc_insn *insn)
         }
         most = entry->pos + 1 > most ? entry->pos + 1 : most;
     }
-    /* Room for one unit in each thread at least. */
+    /* Room for one unit in each thread, unless that is very much. */
     room = (uint64_t)most * pool_threads(step->seq->pool);
-    room = room < (256 << 10) ? 256 << 10 : room;
+    room = room < ROOM_MIN ? ROOM_MIN : room;
+    room = room > ROOM_MAX ? ROOM_MAX : room;
+    room = room < most ? most : room;
     score = seq_buffer(step, SEQ_BUF_SCORES, room * sizeof(float));
     vectors = score ? seq_buffer(step, SEQ_BUF_X, (uint64_t)set * insn->n2 *
                                                   2 * sizeof(float)) : NULL;

@@ -199,13 +199,20 @@ bool seq_add(SeqStep *step, const struct dacc_insn *insn)
     return elementwise(step, insn, num_add);
 }
 
+static bool sample_yield(void *opaque)
+{
+    return seq_yield(opaque);
+}
+
 bool seq_sample(SeqStep *step, const struct dacc_insn *insn)
 {
+    const SampleYield yield = { sample_yield, step };
     uint64_t len = insn->n0 * F32;
     SeqEntry *entry;
 
     FOR_EACH_LIVE(step, i, entry, insn->n0) {
         uint64_t src = seq_addr(step, entry, insn->a);
+        bool cancelled = false;
         /* A copy: the choice takes several passes over it. */
         float *logits = seq_buffer(step, SEQ_BUF_X, len);
         uint64_t *sort = seq_buffer(step, SEQ_BUF_Y,
@@ -217,7 +224,10 @@ bool seq_sample(SeqStep *step, const struct dacc_insn *insn)
         }
         entry->next = sample(step->seq->num, logits, insn->n0,
                              entry->temperature, entry->top_p, &entry->rng,
-                             sort);
+                             sort, &yield, &cancelled);
+        if (cancelled) {
+            return false;
+        }
         if (entry->next == DACC_NO_TOKEN) {
             return seq_fail(step, DACC_STATUS_NOT_A_NUMBER, 0);
         }

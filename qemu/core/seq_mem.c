@@ -212,6 +212,7 @@ bool seq_rows_reset(SeqStep *step, uint64_t row_bytes)
     size = size < SEQ_ROW_BYTES ? SEQ_ROW_BYTES : size;
     rows->n_runs = 0;
     rows->used = 0;
+    rows->ptes = 0;
     rows->size = size;
     rows->bounce = seq_buffer(step, SEQ_BUF_ROWS, size);
     return rows->bounce;
@@ -250,13 +251,26 @@ static bool add_copy(SeqStep *step, uint64_t addr, uint64_t row_bytes,
     return true;
 }
 
+/*
+ * Accounts the page-table entries of @len bytes: pages may be scattered, and
+ * finding them then costs more than the arithmetic. Does not yield.
+ */
+static void charge(SeqStep *step, uint64_t len)
+{
+    uint64_t ptes = len / DACC_PAGE_SIZE + 1;
+
+    step->seq->rows.ptes += ptes;
+    step->work += ptes * SEQ_PTE_WORK;
+}
+
 bool seq_rows_add(SeqStep *step, uint64_t addr, uint64_t stride,
                   uint64_t row_bytes, uint32_t first, uint32_t *end)
 {
     SeqRows *rows = &step->seq->rows;
     uint32_t row = first, first_run = rows->n_runs;
 
-    while (row < *end && rows->n_runs < SEQ_MAX_RUNS) {
+    while (row < *end && rows->n_runs < SEQ_MAX_RUNS &&
+           rows->ptes < SEQ_MAX_PTES) {
         uint64_t at = addr + row * stride;
         uint64_t len = (*end - 1 - row) * stride + row_bytes;
         uint64_t contig;
@@ -271,6 +285,7 @@ bool seq_rows_add(SeqStep *step, uint64_t addr, uint64_t stride,
                 .base = ptr, .stride = stride, .first = row, .count = count,
             };
             row += count;
+            charge(step, contig);
             continue;
         }
         if (!add_copy(step, at, row_bytes, row, first_run, &full)) {
@@ -280,6 +295,7 @@ bool seq_rows_add(SeqStep *step, uint64_t addr, uint64_t stride,
             break;
         }
         row++;
+        charge(step, row_bytes);
     }
     *end = row;
     return true;

@@ -45,6 +45,9 @@ typedef struct SeqRun {
 
 #define SEQ_MAX_RUNS 1024
 #define SEQ_ROW_BYTES (1u << 20)
+/* Page-table entries that a set of rows may take, and the work of each. */
+#define SEQ_MAX_PTES 4096
+#define SEQ_PTE_WORK 256
 
 /* Where rows of matrices or KV caches lie; good until the next yield(). */
 typedef struct SeqRows {
@@ -52,6 +55,7 @@ typedef struct SeqRows {
     uint32_t n_runs;
     uint8_t *bounce;
     uint64_t used, size;
+    uint64_t ptes;
 } SeqRows;
 
 struct Seq {
@@ -139,7 +143,7 @@ bool seq_output_done(SeqStep *step, const SeqOutput *out);
 bool seq_rows_reset(SeqStep *step, uint64_t row_bytes);
 /*
  * Adds rows [first, *end) of @row_bytes at addr + row * stride. Lowers *end if
- * the set is full before.
+ * the set is full before, or took many page-table entries.
  */
 bool seq_rows_add(SeqStep *step, uint64_t addr, uint64_t stride,
                   uint64_t row_bytes, uint32_t first, uint32_t *end);

@@ -17,7 +17,8 @@ static uint64_t sort[MAX];
 static uint32_t choose(uint32_t n, float temperature, float top_p, uint64_t *rng)
 {
 	memcpy(work, logits, n * sizeof(*work));
-	return sample(num_ops(DACC_VECTOR_AUTO), work, n, temperature, top_p, rng, sort);
+	return sample(num_ops(DACC_VECTOR_AUTO), work, n, temperature, top_p, rng, sort, NULL,
+		      NULL);
 }
 
 static void greedy_ties(void)
@@ -194,11 +195,57 @@ static void same_bits_everywhere(void)
 
 		random_floats(logits, n);
 		memcpy(work, logits, sizeof(work));
-		a = sample(&num_ops_scalar, work, n, 0.6f, 0.9f, &rng_a, sort);
+		a = sample(&num_ops_scalar, work, n, 0.6f, 0.9f, &rng_a, sort, NULL, NULL);
 		memcpy(work, logits, sizeof(work));
-		b = sample(num_ops_avx2(), work, n, 0.6f, 0.9f, &rng_b, sort);
+		b = sample(num_ops_avx2(), work, n, 0.6f, 0.9f, &rng_b, sort, NULL, NULL);
 		CHECK(a == b && rng_a == rng_b, "round %d: %u and %u", r, a, b);
 	}
+}
+
+static int yields, cancel_at;
+
+static bool count_yields(void *opaque)
+{
+	(void)opaque;
+	return ++yields != cancel_at;
+}
+
+static void yields_often(void)
+{
+	const SampleYield yield = { count_yields, NULL };
+	const uint32_t n = DACC_MAX_DIM;
+	float *p = malloc(n * sizeof(*p));
+	uint64_t *heap = malloc(n * sizeof(*heap)), rng, rng_want = 3;
+	bool cancelled = false;
+	uint32_t want, got;
+	int all;
+
+	REQUIRE(p && heap, "no memory");
+	/* Nearly flat, so that most of the heap is taken out. */
+	for (uint32_t i = 0; i < n; i++)
+		p[i] = (float)((i * 2654435761u) >> 8) / 16777216.0f;
+	want = sample(num_ops(DACC_VECTOR_AUTO), p, n, 9, 0.9f, &rng_want, heap, NULL, NULL);
+	for (uint32_t i = 0; i < n; i++)
+		p[i] = (float)((i * 2654435761u) >> 8) / 16777216.0f;
+	rng = 3;
+	got = sample(num_ops(DACC_VECTOR_AUTO), p, n, 9, 0.9f, &rng, heap, &yield, &cancelled);
+	CHECK(got == want && rng == rng_want && !cancelled, "%u, not %u", got, want);
+	CHECK(yields > 100, "%d yields", yields);
+	all = yields;
+	/* In the exponentials, while the heap is made, and while it is taken apart. */
+	for (int at = 1; at <= all; at += all / 4) {
+		for (uint32_t i = 0; i < n; i++)
+			p[i] = (float)((i * 2654435761u) >> 8) / 16777216.0f;
+		yields = 0;
+		cancel_at = at;
+		cancelled = false;
+		rng = 3;
+		got = sample(num_ops(DACC_VECTOR_AUTO), p, n, 9, 0.9f, &rng, heap, &yield,
+			     &cancelled);
+		CHECK(cancelled && got == DACC_NO_TOKEN && yields == at, "cancelled at %d", at);
+	}
+	free(heap);
+	free(p);
 }
 
 int main(void)
@@ -211,5 +258,6 @@ int main(void)
 	TAP_CASE(top_p_ties);
 	TAP_CASE(odd_values);
 	TAP_CASE(same_bits_everywhere);
+	TAP_CASE(yields_often);
 	return tap_done();
 }
