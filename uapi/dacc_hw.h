@@ -80,8 +80,8 @@ enum dacc_bar {
  *	DACC_VECTOR_EVENT when they occur. Reset value 0.
  * @DACC_REG_TIME: 64 bits, read only: device time in picoseconds, the end of
  *	the latest completed job. Zero after a reset.
- * @DACC_REG_GENERATION: 32 bits, read only: number of resets since power on,
- *	of any kind (function-level reset, DACC_CTRL_RESET).
+ * @DACC_REG_GENERATION: 32 bits, read only: number of resets of any kind
+ *	(function-level reset, DACC_CTRL_RESET); that of power on is the first.
  * @DACC_REG_TLB_INVALIDATE: 32 bits, write only: writing an ASID drops every
  *	cached translation of that address space. All later accesses use the
  *	page table as memory holds it then.
@@ -412,7 +412,8 @@ enum dacc_class {
  * @DACC_STATUS_OK: done.
  * @DACC_STATUS_BAD_OPCODE: unknown, or not of the queue's class.
  * @DACC_STATUS_RESERVED: a reserved field or an unknown flag is set.
- * @DACC_STATUS_BAD_LENGTH: a length or a count is zero, too large or wraps.
+ * @DACC_STATUS_BAD_LENGTH: a length or a count is zero, too large or wraps,
+ *	or not_before is too far ahead.
  * @DACC_STATUS_BAD_ALIGN: an address has not the alignment that it needs.
  * @DACC_STATUS_UNMAPPED: no valid translation.
  * @DACC_STATUS_READ_ONLY: a write to memory that is mapped read only.
@@ -517,6 +518,8 @@ enum dacc_opcode {
 #define DACC_DESC_FLAGS			(DACC_DESC_IRQ | DACC_DESC_CHECKSUM)
 
 #define DACC_MAX_COPY			(1ull << 40)
+/* One hour of device time, which all clients share. */
+#define DACC_MAX_WAIT_PS		3600000000000000ull
 #define DACC_MAX_BATCH			64
 #define DACC_MAX_TOKENS			4096
 
@@ -618,7 +621,9 @@ struct dacc_desc_decode {
  * @cookie: any value; returned in the completion record.
  * @not_before: device time in picoseconds before which the job does not
  *	start; 0 for none. A host that knows when data from elsewhere was ready
- *	passes it on with this.
+ *	passes it on with this. At most DACC_MAX_WAIT_PS later than
+ *	DACC_REG_TIME when the device takes the job up, else
+ *	DACC_STATUS_BAD_LENGTH.
  * @copy: for DACC_OP_COPY.
  * @blocks: for DACC_OP_COPY_BLOCKS.
  * @fill: for DACC_OP_FILL.

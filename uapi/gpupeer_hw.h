@@ -121,7 +121,9 @@ enum gpupeer_opcode {
  * @opcode: enum gpupeer_opcode.
  * @cookie: returned in the completion record.
  * @job: bus address of the job's parameters, 8-byte aligned.
- * @not_before: device time in picoseconds before which it does not start.
+ * @not_before: device time in picoseconds before which it does not start; at
+ *	most DACC_MAX_WAIT_PS (an hour) later than GPUPEER_REG_TIME when the
+ *	device takes the job up, else GPUPEER_STATUS_BAD_JOB.
  * @reserved: zero.
  */
 struct gpupeer_desc {

@@ -16,6 +16,8 @@
 #define CHIP_CHUNK          (256u * 1024)
 /* Completions of one queue that may wait for dacc_core_service(). */
 #define CHIP_PENDING        64u
+/* Without a thread: jobs that one service call runs. */
+#define CHIP_SERVICE_JOBS   16u
 
 typedef struct ChipCompletion {
     struct dacc_cpl cpl;
@@ -69,6 +71,7 @@ typedef struct ChipJob {
     enum dacc_class class;
     uint64_t last_end;
     uint64_t asid_end;
+    uint64_t latest;            /* that not_before may be */
     bool hang;
     bool arm_dma_error;
     bool dma_error;             /* every bus access fails */

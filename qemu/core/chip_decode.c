@@ -99,6 +99,17 @@ static enum dacc_status put_head(DaccCore *core, uint32_t i, uint32_t count)
                          sizeof(head), &core->job.fault_addr);
 }
 
+/* Every sequence comes to every instruction, so one is enough. */
+static bool has_sample(const struct dacc_insn *program, uint32_t n_insns)
+{
+    for (uint32_t i = 0; i < n_insns; i++) {
+        if (program[i].op == DACC_INSN_SAMPLE) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Reads and checks what the descriptor points at. */
 static enum dacc_status decode_load(DaccCore *core)
 {
@@ -116,6 +127,10 @@ static enum dacc_status decode_load(DaccCore *core)
     if (!seq_check(core->program, d->n_insns, &fault)) {
         job->cpl.index = fault.index;
         return fault.status;
+    }
+    if (!has_sample(core->program, d->n_insns)) {
+        job->cpl.index = d->n_insns - 1;
+        return DACC_STATUS_BAD_INSN;
     }
     status = chip_vm_read(core, d->seqs, core->seqs,
                           d->batch * sizeof(*core->seqs), &job->fault_addr);
@@ -160,11 +175,6 @@ static enum dacc_status take_token(DaccCore *core, uint32_t i, uint32_t count)
     uint32_t token = core->entries[i].next;
     enum dacc_status status;
 
-    if (token == DACC_NO_TOKEN) {
-        /* The program has no SAMPLE that every sequence comes to. */
-        job->cpl.index = d->n_insns - 1;
-        return DACC_STATUS_BAD_INSN;
-    }
     s->token = token;
     s->pos++;
     s->rng = core->entries[i].rng;

@@ -27,6 +27,7 @@ static bool chip_pick(void *dev)
         job->seq = ++queue->fetched;
         job->last_end = queue->last_end;
         job->asid_end = core->asid_end[queue->asid];
+        job->latest = devtime_add(core->time, DACC_MAX_WAIT_PS);
         job->progress = atomic_load(&queue->progress);
         job->hang = queue->inject_hang;
         job->arm_dma_error = queue->inject_dma_error;
@@ -53,8 +54,12 @@ static void chip_execute(void *dev)
         engine_trace(e, DACC_TRACE_FETCH, job->queue, job->seq,
                      job->desc.opcode);
         cpl->cookie = job->desc.cookie;
-        cpl->t_issue = devtime_max(cpl->t_issue, job->desc.not_before);
         cpl->status = chip_check_desc(&job->desc, job->class);
+        if (job->desc.not_before <= job->latest) {
+            cpl->t_issue = devtime_max(cpl->t_issue, job->desc.not_before);
+        } else if (!cpl->status) {
+            cpl->status = DACC_STATUS_BAD_LENGTH;
+        }
     }
     cpl->t_start = cpl->t_issue;
     cpl->t_end = cpl->t_issue;
@@ -90,14 +95,17 @@ static void chip_finish(void *dev, bool cancelled)
     atomic_store(&queue->progress, job->progress + job->advanced + 1);
     devtime_claim(&core->devtime, job->resources, job->cpl.t_end);
     queue->last_end = devtime_max(queue->last_end, job->cpl.t_end);
-    core->asid_end[job->asid] = devtime_max(core->asid_end[job->asid],
-                                            job->cpl.t_end);
+    if (job->class == DACC_CLASS_TRANSFER && !job->cpl.status &&
+        job->desc.opcode != DACC_OP_NOP) {
+        core->asid_end[job->asid] = devtime_max(core->asid_end[job->asid],
+                                                job->cpl.t_end);
+    }
     core->time = devtime_max(core->time, job->cpl.t_end);
     queue->failed |= job->cpl.status != DACC_STATUS_OK;
 
     done = &queue->pending[queue->n_pending++];
     done->cpl = job->cpl;
-    done->irq = job->desc.flags & DACC_DESC_IRQ;
+    done->irq = (job->desc.flags & DACC_DESC_IRQ) || job->cpl.status;
     done->fault_addr = job->fault_addr;
 }
 

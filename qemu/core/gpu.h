@@ -11,6 +11,8 @@
 
 /* Completions and events that may wait for gpu_core_service(). */
 #define GPU_PENDING     64u
+/* Without a thread: jobs that one service call runs. */
+#define GPU_SERVICE_JOBS    16u
 #define GPU_EVENTS      256u
 /* Bytes of a copy between two yields. */
 #define GPU_CHUNK       (256u * 1024)
@@ -23,6 +25,7 @@ typedef struct GpuJob {
     uint64_t seq;
     uint64_t slot_addr;
     uint64_t last_end;
+    uint64_t latest;            /* that not_before may be */
     uint64_t progress;          /* the device's at the start of the job */
     uint64_t advanced;
     struct gpupeer_desc desc;   /* private copies */

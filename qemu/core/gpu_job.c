@@ -345,6 +345,7 @@ static bool gpu_pick(void *dev)
                                  sizeof(struct gpupeer_desc);
     job->seq = ++gpu->fetched;
     job->last_end = gpu->time;
+    job->latest = devtime_add(gpu->time, DACC_MAX_WAIT_PS);
     job->progress = atomic_load(&gpu->progress);
     return true;
 }
@@ -376,8 +377,10 @@ static void gpu_execute(void *dev)
     } else {
         engine_trace(e, DACC_TRACE_FETCH, 0, job->seq, job->desc.opcode);
         cpl->cookie = job->desc.cookie;
-        cpl->t_issue = devtime_max(cpl->t_issue, job->desc.not_before);
-        if (!desc_ok(&job->desc)) {
+        if (job->desc.not_before <= job->latest) {
+            cpl->t_issue = devtime_max(cpl->t_issue, job->desc.not_before);
+        }
+        if (job->desc.not_before > job->latest || !desc_ok(&job->desc)) {
             cpl->status = GPUPEER_STATUS_BAD_JOB;
         }
     }

@@ -16,7 +16,7 @@
 
 #define PTE_KNOWN       (DACC_PTE_VALID | DACC_PTE_WRITE | DACC_PTE_LEAF | \
                          DACC_PTE_CONT | DACC_PTE_SRAM | DACC_PTE_ADDR)
-#define PTE_TABLE_KNOWN (DACC_PTE_VALID | DACC_PTE_WRITE | DACC_PTE_ADDR)
+#define PTE_TABLE_KNOWN (DACC_PTE_VALID | DACC_PTE_ADDR)
 
 static const unsigned tlb_shift[TLB_KINDS] = { 12, 16, 21, 30 };
 
@@ -125,6 +125,7 @@ static enum dacc_status mmu_walk(Mmu *mmu, unsigned asid, uint64_t va,
             continue;
         }
         if (level > 2 || (pte & ~PTE_KNOWN) ||
+            (level && (pte & DACC_PTE_CONT)) ||
             (addr & ((1ull << shift) - 1))) {
             return DACC_STATUS_UNMAPPED;
         }

@@ -232,8 +232,11 @@ static void bad_programs(void)
 	cpl = run_one(decode(1, 3));
 	CHECK(cpl.status == DACC_STATUS_RESERVED && cpl.index == 1, "reserved: %u", cpl.status);
 	p[1] = (struct dacc_insn){ .op = DACC_INSN_NOP };
+	((float *)(h->mem + ACT))[0] = 12345;
 	cpl = run_one(decode(1, 3));
-	CHECK(cpl.status == DACC_STATUS_BAD_INSN && cpl.bytes == 0, "no SAMPLE: %u", cpl.status);
+	CHECK(cpl.status == DACC_STATUS_BAD_INSN && cpl.index == 1 && cpl.bytes == 0,
+	      "no SAMPLE: %u at %u", cpl.status, cpl.index);
+	CHECK(((float *)(h->mem + ACT))[0] == 12345, "refused before it runs");
 	p[1] = good[1];
 	p[0].dst = DACC_OPERAND(DACC_BASE_NONE, 0x90000000);
 	cpl = run_one(decode(1, 3));
@@ -326,6 +329,15 @@ static void times(void)
 	}
 	last_times[0] = cpl.t_start;
 	last_times[1] = cpl.t_end;
+	/* NOP, and what fails, do not hold it up. */
+	x = cpl;
+	copy = (struct dacc_desc){ .opcode = DACC_OP_NOP, .not_before = x.t_end + 1000000 };
+	CHECK(!dq_exec(&xq, &copy).status, "NOP");
+	copy = d_copy(VA_BAD, VA_SRAM + 0x300000, 4096);
+	copy.not_before = x.t_end + 2000000;
+	CHECK(dq_exec(&xq, &copy).status == DACC_STATUS_BUS_ERROR, "failing copy");
+	cpl = dq_exec(&q, &d);
+	CHECK(!cpl.status && cpl.t_issue == x.t_end, "only transfers that were done count");
 	host_free(h);
 }
 
@@ -356,6 +368,55 @@ static void sampled(void)
 		CHECK(seqs()[0].rng != 12345, "generator");
 		host_free(h);
 	}
+}
+
+/*
+ * A KV cache each of whose rows lies in a run of pages of its own: finding them
+ * is the work, and the job yields in it.
+ */
+static void yields_in_walks(void)
+{
+	const uint64_t va = 0x100000000000ull;
+	uint64_t level0, level1, level2, *pte;
+	struct dacc_desc d = decode(1, 1);
+	struct dacc_insn *p;
+	struct dacc_cpl cpl;
+	uint64_t progress;
+
+	begin();
+	level0 = host_alloc(h, 4096);
+	level1 = host_alloc(h, 4096);
+	level2 = host_alloc(h, 4096);
+	for (uint64_t i = 0; i < 512; i++) {
+		pte = host_ptr(h, level0 + 8 * i);
+		*pte = (0x200000 + 4096 * i) | PTE_RO | DACC_PTE_SRAM;
+		pte = host_ptr(h, level1 + 8 * i);
+		*pte = level0 | DACC_PTE_VALID;
+	}
+	pte = host_ptr(h, level2);
+	*pte = level1 | DACC_PTE_VALID;
+	pte = host_ptr(h, root + 8 * (va >> 39));
+	*pte = level2 | DACC_PTE_VALID;
+	p = (struct dacc_insn *)(h->mem + PROGRAM);
+	p[2] = p[1];
+	p[1] = (struct dacc_insn){ .op = DACC_INSN_ATTENTION,
+				   .imm = 0x3f800000,
+				   .n0 = 1,
+				   .n1 = 1,
+				   .n2 = 4,
+				   .n3 = 1 << 19,
+				   .dst = DACC_OPERAND(DACC_BASE_ACT, 0x800),
+				   .a = DACC_OPERAND(DACC_BASE_ACT, 0),
+				   .b = va,
+				   .c = va };
+	d.decode.n_insns = 3;
+	seq_init(0, 1, 999, 2000);
+	cpl = dq_exec(&q, &d);
+	CHECK(!cpl.status && out(0, 1)->token[0] == next(1), "status %u at %u", cpl.status,
+	      cpl.index);
+	progress = rd(h, QREG(0, DACC_QUEUE_PROGRESS), 8);
+	CHECK(progress > 20, "progress %lu", (unsigned long)progress);
+	host_free(h);
 }
 
 static void reset_running(void)
@@ -397,6 +458,7 @@ int main(void)
 		{ "host_memory", host_memory },
 		{ "times", times },
 		{ "sampled", sampled },
+		{ "yields_in_walks", yields_in_walks },
 		{ "reset_running", reset_running },
 	};
 

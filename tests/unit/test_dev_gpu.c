@@ -167,6 +167,33 @@ static void bad_enable(void)
 	host_free(h);
 }
 
+static void longest_wait(void)
+{
+	static const struct {
+		uint64_t not_before;
+		uint32_t status;
+	} job[] = {
+		{ 5000, GPUPEER_STATUS_OK },
+		{ 5001 + DACC_MAX_WAIT_PS, GPUPEER_STATUS_BAD_JOB },
+		{ ~0ull, GPUPEER_STATUS_BAD_JOB },
+		{ 5000 + DACC_MAX_WAIT_PS, GPUPEER_STATUS_OK },
+	};
+	uint64_t time = 0;
+
+	begin();
+	for (int i = 0; i < 4; i++) {
+		struct gpupeer_desc d = { .not_before = job[i].not_before };
+
+		memcpy(host_ptr(h, ring + 64 * (prod++ & 15)), &d, sizeof(d));
+		wr(h, GPUPEER_REG_DOORBELL, prod, 4);
+		CHECK(host_run(h) && head() == prod, "done");
+		CHECK(record(prod).status == job[i].status, "job %d: %u", i, record(prod).status);
+		time = job[i].status ? time : job[i].not_before;
+		CHECK(rd(h, GPUPEER_REG_TIME, 8) == time, "time after job %d", i);
+	}
+	host_free(h);
+}
+
 static void ring_turns(void)
 {
 	begin();
@@ -486,6 +513,7 @@ int main(void)
 		{ "registers", registers, false },
 		{ "bad_enable", bad_enable, false },
 		{ "ring_turns", ring_turns, false },
+		{ "longest_wait", longest_wait, false },
 		{ "prefill_tokens", prefill_tokens, false },
 		{ "bad_jobs", bad_jobs, false },
 		{ "layer_events", layer_events, false },

@@ -229,6 +229,9 @@ static void bad_entries(void)
 		{ 2, 0x200000 | PTE_RW | DACC_PTE_SRAM, "1 GiB leaf not aligned" },
 		{ 3, 0 | PTE_RW | DACC_PTE_SRAM, "leaf in the root" },
 		{ 3, 0x5000 | DACC_PTE_VALID | DACC_PTE_SRAM, "table in SRAM" },
+		{ 3, 0x5000 | DACC_PTE_VALID | DACC_PTE_WRITE, "table to be written" },
+		{ 3, 0x5000 | DACC_PTE_VALID | DACC_PTE_CONT, "contiguous tables" },
+		{ 1, 0 | PTE_RW | DACC_PTE_SRAM | DACC_PTE_CONT, "contiguous 2 MiB leaves" },
 	};
 
 	begin();
@@ -329,10 +332,33 @@ static void costs(void)
 	d = d_copy(VA_SRAM, VA_SRAM + 0x100000, 4);
 	cpl = dq_exec(&q, &d);
 	CHECK(cpl.t_end - cpl.t_start == c.timing[DACC_TIMING_DMA_DESC_PS] + 1, "rounded up");
-	/* The largest not_before does not wrap. */
-	d.not_before = ~0ull;
+	host_free(h);
+}
+
+/* Device time belongs to all: no job may send it far ahead. */
+static void longest_wait(void)
+{
+	struct dacc_desc d;
+	struct dacc_cpl cpl;
+	uint64_t now;
+
+	begin();
+	d = d_copy(VA_SRAM, VA_SRAM + 0x100000, 4);
 	cpl = dq_exec(&q, &d);
-	CHECK(cpl.t_end == ~0ull && cpl.t_start == ~0ull, "saturates");
+	now = rd(h, DACC_REG_TIME, 8);
+	CHECK(now && now == cpl.t_end, "time");
+	d.not_before = now + DACC_MAX_WAIT_PS + 1;
+	CHECK(dq_exec(&q, &d).status == DACC_STATUS_BAD_LENGTH, "too far");
+	d.not_before = ~0ull;
+	CHECK(dq_exec(&q, &d).status == DACC_STATUS_BAD_LENGTH, "as far as can be");
+	/* Nor if something else is wrong with it. */
+	d.reserved = 1;
+	CHECK(dq_exec(&q, &d).status == DACC_STATUS_RESERVED, "reserved");
+	CHECK(rd(h, DACC_REG_TIME, 8) == now, "time stands still");
+	d.reserved = 0;
+	d.not_before = now + DACC_MAX_WAIT_PS;
+	cpl = dq_exec(&q, &d);
+	CHECK(!cpl.status && cpl.t_start == now + DACC_MAX_WAIT_PS, "as far as may be");
 	host_free(h);
 }
 
@@ -348,5 +374,6 @@ int main(void)
 	TAP_CASE(invalidation);
 	TAP_CASE(ready_times);
 	TAP_CASE(costs);
+	TAP_CASE(longest_wait);
 	return tap_done();
 }

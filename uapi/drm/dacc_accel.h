@@ -128,7 +128,8 @@ struct drm_dacc_link_info {
 /**
  * struct drm_dacc_bo_create - allocate a buffer
  * @size: bytes; rounded up to 64 KiB in SRAM, to pages in host memory. 0 is
- *	-EINVAL. Out: the rounded size. No SRAM left: -ENOSPC.
+ *	-EINVAL. Out: the rounded size. No SRAM left: -ENOSPC. The chip being out
+ *	of order or reset: -EIO for SRAM.
  * @flags: placement. The buffer reads as zeros.
  * @handle: out: GEM handle.
  */
@@ -154,7 +155,11 @@ struct drm_dacc_bo_mmap {
 #define DRM_DACC_BO_IMPORTED		(1u << 8)	/* from a dma-buf */
 #define DRM_DACC_BO_PEER		(1u << 9)	/* peer device memory (P2P) */
 #define DRM_DACC_BO_LINKED		(1u << 10)	/* in a link's window */
-#define DRM_DACC_BO_REVOKED		(1u << 11)	/* exporter took it back */
+/*
+ * The exporter took it back. The next SUBMIT or VM_BIND asks for it again; if it
+ * is not given, jobs that use it fault and VM_BIND is -EREMOTEIO from then on.
+ */
+#define DRM_DACC_BO_REVOKED		(1u << 11)
 
 /**
  * struct drm_dacc_bo_info - describe a buffer
@@ -244,7 +249,8 @@ enum drm_dacc_queue_class {
  * @queue_class: enum drm_dacc_queue_class.
  * @depth: jobs in flight, a power of two from 16 to 4096.
  * @flags: zero.
- * @queue: out: id. -ENOSPC if the chip's queues are all taken.
+ * @queue: out: id. -ENOSPC if the chip's queues are all taken; -EIO if the chip
+ *	is out of order or being reset.
  * @pad: zero.
  */
 struct drm_dacc_queue_create {
@@ -271,8 +277,10 @@ struct drm_dacc_queue_destroy {
  * @DRM_DACC_QUEUE_OK: takes jobs.
  * @DRM_DACC_QUEUE_FAULTED: a job failed. It and the jobs behind it have ended
  *	with an error; SUBMIT returns -EIO. Destroy the queue, create another.
- * @DRM_DACC_QUEUE_HUNG: a job made no progress for the timeout and was stopped
- *	by a queue reset; as FAULTED, with -ETIME for that job.
+ * @DRM_DACC_QUEUE_HUNG: a job made no progress for the driver's job_timeout_ms,
+ *	or ran for longer than its job_limit_ms, and was stopped by a queue
+ *	reset; as FAULTED, with -ETIME for that job. Or the chip wrote a
+ *	completion record that made no sense: then that job has -EIO.
  * @DRM_DACC_QUEUE_LOST: a device reset ended its jobs with -ENODEV.
  */
 enum drm_dacc_queue_state {
@@ -336,7 +344,9 @@ enum drm_dacc_job_type {
  * struct drm_dacc_job - one job
  * @type: enum drm_dacc_job_type.
  * @flags: DRM_DACC_JOB_CHECKSUM or 0.
- * @not_before_ps: earliest device time, as dacc_desc.not_before.
+ * @not_before_ps: earliest device time, as dacc_desc.not_before; at most
+ *	DACC_MAX_WAIT_PS later than the device's time when the chip takes the
+ *	job up, or it ends with -EINVAL.
  * @copy: operands of COPY: virtual addresses and length.
  * @copy.src: source.
  * @copy.dst: destination.
@@ -401,7 +411,8 @@ struct drm_dacc_job {
 /**
  * struct drm_dacc_submit - submit jobs
  * @queue: id.
- * @n_jobs: 1 to DRM_DACC_MAX_JOBS. All are submitted or none.
+ * @n_jobs: 1 to DRM_DACC_MAX_JOBS, and not more than the queue is deep, else
+ *	-EINVAL. All are submitted or none.
  * @jobs: pointer to struct drm_dacc_job[n_jobs]; they run in order.
  * @in_syncs: pointer to struct drm_dacc_sync[]; the first job waits for all of
  *	them. A point that has no fence yet is -EINVAL. If one of them ends
@@ -413,9 +424,11 @@ struct drm_dacc_job {
  * @seq: out: sequence number of the last job in its queue, the first being 1.
  *
  * The jobs' fence is put into the reservation object of every imported or
- * exported buffer that the VM has bound, and waits for its writers.
- * -EAGAIN: the queue is full. -EIO: the queue is no longer
- * DRM_DACC_QUEUE_OK.
+ * exported buffer that the VM has bound: as a reader's if all mappings of the
+ * buffer are DRM_DACC_VM_READONLY, else as a writer's. The first job waits for
+ * the writers found there, and if it counts as a writer for the readers too.
+ * -EAGAIN: the queue has no room for that many now. -EIO: the queue is no
+ * longer DRM_DACC_QUEUE_OK.
  */
 struct drm_dacc_submit {
 	__u32 queue;
