@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "chip.h"
+#include "num.h"
 
 /*
  * One simple parameter set, to be replaced by profiles of real parts. The
@@ -76,6 +77,11 @@ DaccCore *dacc_core_new(const DaccCoreConfig *config, const DaccHostOps *ops,
         dacc_core_free(core);
         return NULL;
     }
+    if (!num_ops(config->vector)) {
+        *err = NUM_NO_AVX2;
+        dacc_core_free(core);
+        return NULL;
+    }
     *err = "no worker threads to be had";
     core->pool = pool_new(config->threads, ops->thread_enter, ops->thread_exit,
                           opaque);
@@ -139,8 +145,14 @@ void dacc_core_service(DaccCore *core)
         return;
     }
     if (!e->threaded) {
-        while (engine_run_one(e)) {
+        unsigned n = 0;
+
+        while (n < CHIP_SERVICE_JOBS && engine_run_one(e)) {
             chip_queue_handover(core);
+            n++;
+        }
+        if (n == CHIP_SERVICE_JOBS) {
+            engine_kick(e);
         }
     }
     chip_queue_handover(core);

@@ -59,7 +59,10 @@ typedef struct DaccHostOps {
     void (*mem_dirty)(void *opaque, uint64_t offset, uint64_t len);
     /* Have dacc_core_service() called soon in the front thread. Any thread. */
     void (*kick)(void *opaque);
-    /* Send an MSI-X message. Front thread, from dacc_core_service(). */
+    /*
+     * Send an MSI-X message. From dacc_core_service() only; calls nothing of
+     * the core's, so the front sends when that has returned.
+     */
     void (*interrupt)(void *opaque, unsigned vector);
     /* Around the life of the core's threads (QEMU registers RCU). May be NULL. */
     void (*thread_enter)(void *opaque);
@@ -140,8 +143,11 @@ void dacc_core_set_link(DaccCore *core, unsigned port,
                         const DaccLinkState *state);
 /* The guest's wish in DACC_LINK_CTRL: true if this end is not disabled. */
 bool dacc_core_link_enabled(DaccCore *core, unsigned port);
-/* The same faults that DACC_REG_INJECT can cause, for the front's properties. */
-void dacc_core_inject(DaccCore *core, uint32_t value);
+/*
+ * The same faults that DACC_REG_INJECT can cause, for the front's properties.
+ * False: no such fault or queue.
+ */
+bool dacc_core_inject(DaccCore *core, uint32_t value);
 /*
  * Device time at which SRAM bytes were last written by a completed transfer
  * (see DaccHostOps.link_ready: this is what the peer's front asks). Any thread.

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gpu.h"
+#include "num.h"
 
 /* One simple parameter set, to be replaced by profiles of real parts. */
 void gpu_core_default_config(DaccCoreConfig *config)
@@ -65,6 +66,11 @@ GpuCore *gpu_core_new(const DaccCoreConfig *config, const DaccHostOps *ops,
     gpu->entries = calloc(GPUPEER_MAX_TOKENS, sizeof(*gpu->entries));
     if (!gpu->bounce || !gpu->program || !gpu->tokens || !gpu->entries ||
         !ready_init(&gpu->ready, config->mem_size)) {
+        gpu_core_free(gpu);
+        return NULL;
+    }
+    if (!num_ops(config->vector)) {
+        *err = NUM_NO_AVX2;
         gpu_core_free(gpu);
         return NULL;
     }
@@ -408,8 +414,14 @@ void gpu_core_service(GpuCore *gpu)
         return;
     }
     if (!e->threaded) {
-        while (engine_run_one(e)) {
+        unsigned n = 0;
+
+        while (n < GPU_SERVICE_JOBS && engine_run_one(e)) {
             gpu_handover(gpu);
+            n++;
+        }
+        if (n == GPU_SERVICE_JOBS) {
+            engine_kick(e);
         }
     }
     gpu_handover(gpu);

@@ -37,11 +37,14 @@ bool chip_inject(DaccCore *core, uint32_t value)
     }
 }
 
-void dacc_core_inject(DaccCore *core, uint32_t value)
+bool dacc_core_inject(DaccCore *core, uint32_t value)
 {
+    bool known;
+
     engine_lock(&core->engine);
-    chip_inject(core, value);
+    known = chip_inject(core, value);
     engine_unlock(&core->engine);
+    return known;
 }
 
 uint64_t chip_inject_crc(DaccCore *core, uint64_t packets)

@@ -9,12 +9,12 @@
 
 const NumOps *num_ops(DaccVector vector)
 {
-    const NumOps *ops = NULL;
+    const NumOps *avx2 = num_ops_avx2();
 
-    if (vector != DACC_VECTOR_SCALAR) {
-        ops = num_ops_avx2();
+    if (vector == DACC_VECTOR_AVX2) {
+        return avx2;
     }
-    return ops ? ops : &num_ops_scalar;
+    return avx2 && vector == DACC_VECTOR_AUTO ? avx2 : &num_ops_scalar;
 }
 
 uint64_t num_bytes(enum dacc_type type, uint64_t n)

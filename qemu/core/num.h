@@ -43,7 +43,12 @@ typedef struct NumOps {
     void (*to_half)(uint16_t *dst, const float *src, uint32_t n);
 } NumOps;
 
-/* AVX2 where the host has it and @vector allows it. */
+/*
+ * AVX2 where the host has it and @vector allows it. NULL: DACC_VECTOR_AVX2 on a
+ * host without.
+ */
+#define NUM_NO_AVX2 "vector=avx2: the host's processor lacks AVX2 or F16C; " \
+                    "vector=auto gives the same results"
 const NumOps *num_ops(DaccVector vector);
 extern const NumOps num_ops_scalar;
 /* NULL if the host's processor lacks AVX2 or F16C. */

@@ -9,11 +9,12 @@
 
 Seq *seq_new(Pool *pool, DaccVector vector, const uint64_t *timing)
 {
-    Seq *seq = calloc(1, sizeof(*seq));
+    const NumOps *num = num_ops(vector);
+    Seq *seq = num ? calloc(1, sizeof(*seq)) : NULL;
 
     if (seq) {
         seq->pool = pool;
-        seq->num = num_ops(vector);
+        seq->num = num;
         memcpy(seq->timing, timing, sizeof(seq->timing));
     }
     return seq;

@@ -56,7 +56,10 @@ typedef struct SeqFault {
 
 typedef struct Seq Seq;
 
-/* @timing as DaccCoreConfig.timing; @pool is used, not owned. NULL: no memory. */
+/*
+ * @timing as DaccCoreConfig.timing; @pool is used, not owned. NULL: no memory, or
+ * the host lacks what @vector asks for.
+ */
 Seq *seq_new(Pool *pool, DaccVector vector, const uint64_t *timing);
 void seq_free(Seq *seq);
 

@@ -99,6 +99,25 @@ static void long_ring(void)
 	host_free(h);
 }
 
+/* Without a thread, a service call is no longer than some jobs, and comes again. */
+static void service_budget(void)
+{
+	struct dq big;
+	struct dacc_desc nop = { .opcode = DACC_OP_NOP };
+
+	begin();
+	dq_init(&big, h, 9, DACC_CLASS_TRANSFER, 1, 8, 5);
+	for (int i = 0; i < 200; i++)
+		dq_push(&big, &nop);
+	dq_ring(&big);
+	h->kick = false;
+	dacc_core_service(h->core);
+	CHECK(dq_head(&big) > 0 && dq_head(&big) < 100, "head %lu", (unsigned long)dq_head(&big));
+	CHECK(h->kick, "asks for another call");
+	CHECK(host_run(h) && dq_head(&big) == 200, "all in the end");
+	host_free(h);
+}
+
 static void interrupts(void)
 {
 	struct dacc_desc nop = { .opcode = DACC_OP_NOP };
@@ -110,6 +129,11 @@ static void interrupts(void)
 	dq_exec(&q[1], &nop);
 	dq_exec(&q[2], &nop);
 	CHECK(!strcmp(h->irq_log, "CD"), "vectors 2 and 3, not %s", h->irq_log);
+	/* What fails is reported, asked for or not. */
+	nop.flags = 0;
+	nop.reserved = 1;
+	dq_exec(&q[0], &nop);
+	CHECK(!strcmp(h->irq_log, "CDB"), "and vector 1, not %s", h->irq_log);
 	host_free(h);
 }
 
@@ -119,7 +143,6 @@ static void error_order(void)
 
 	begin();
 	wr(h, DACC_REG_EVENT_MASK, DACC_EVENT_QUEUE_HALT, 4);
-	bad.flags = DACC_DESC_IRQ;
 	dq_push(&q[0], &good);
 	dq_push(&q[0], &bad);
 	dq_push(&q[0], &good);
@@ -195,7 +218,9 @@ static void dma_error(void)
 
 	begin();
 	CHECK(dq_exec(&q[0], &d).status == DACC_STATUS_OK, "before");
-	dacc_core_inject(h->core, DACC_INJECT_DMA_ERROR | 0 << 8);
+	CHECK(dacc_core_inject(h->core, DACC_INJECT_DMA_ERROR | 0 << 8), "known");
+	CHECK(!dacc_core_inject(h->core, DACC_INJECT_DMA_ERROR | 64 << 8), "no such queue");
+	CHECK(!dacc_core_inject(h->core, 200), "no such fault");
 	CHECK(dq_exec(&q[1], &d).status == DACC_STATUS_OK, "another queue");
 	CHECK(dq_exec(&q[0], &d).status == DACC_STATUS_BUS_ERROR, "armed");
 	CHECK(dq_exec(&q[0], &d).status == DACC_STATUS_OK, "once");
@@ -484,6 +509,7 @@ int main(void)
 		{ "stress", stress, false },
 	};
 
+	tap_case("service_budget, threads 0", service_budget);
 	for (threads = 0; threads <= 2; threads++)
 		for (unsigned int i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 			if (cases[i].needs_thread && !threads)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Registers of the chip: reset values, access sizes, queue enable. */
 #include "dev_host.h"
+#include "num.h"
 #include "tap.h"
 
 static struct host *h;
@@ -317,6 +318,10 @@ static void bad_config(void)
 	c.timing[DACC_TIMING_PEAK] = 0;
 	err = NULL;
 	CHECK(!dacc_core_new(&c, &ops, NULL, &err) && err, "no peak");
+	/* AVX2 that was asked for and is not there is no silent plain C. */
+	CHECK(num_ops(DACC_VECTOR_SCALAR) == &num_ops_scalar, "scalar");
+	CHECK(num_ops(DACC_VECTOR_AUTO), "auto");
+	CHECK(num_ops(DACC_VECTOR_AVX2) == num_ops_avx2(), "AVX2 or nothing");
 	dacc_core_free(NULL);
 }
 

@@ -218,7 +218,10 @@ static void dacc_set_inject_fault(Object *obj, Visitor *v, const char *name,
         return;
     }
     trace_dacc_inject(f->id, value);
-    dacc_core_inject(f->core, value);
+    if (!dacc_core_inject(f->core, value)) {
+        error_setg(errp, "%s: no such fault or queue in 0x%" PRIx32, name,
+                   value);
+    }
 }
 
 static bool dacc_get_busy(Object *obj, Error **errp)

@@ -1527,6 +1527,26 @@ static void test_reset_by_message(void)
     setup_stop(&t);
 }
 
+/* What is not there to be injected is refused. */
+static void test_inject_refused(void)
+{
+    static const uint32_t bad[] = { 200, DACC_INJECT_HANG | 8 << 8,
+                                    DACC_INJECT_DMA_ERROR | 0xffffff << 8 };
+    Chip c;
+
+    chip_start(&c, ",queues=8");
+    for (int i = 0; i < ARRAY_SIZE(bad); i++) {
+        QDict *r = qtest_qmp(c.m.qts, "{ 'execute': 'qom-set', 'arguments': {"
+                             " 'path': %s, 'property': 'inject-fault',"
+                             " 'value': %u } }", PATH, bad[i]);
+
+        g_assert_true(qdict_haskey(r, "error"));
+        qobject_unref(r);
+    }
+    qom_set_uint(c.m.qts, PATH, "inject-fault", DACC_INJECT_HANG | 7 << 8);
+    chip_stop(&c);
+}
+
 static void test_memdev_read_only(void)
 {
     g_autofree char *path = NULL, *cmd = NULL;
@@ -1601,5 +1621,6 @@ int main(int argc, char **argv)
     g_test_add_func("/dacc/msix/unplugs-device", test_unplug_by_message);
     g_test_add_func("/dacc/msix/resets-device", test_reset_by_message);
     g_test_add_func("/dacc/memdev-read-only", test_memdev_read_only);
+    g_test_add_func("/dacc/fault/inject-refused", test_inject_refused);
     return g_test_run();
 }
