@@ -188,6 +188,12 @@ static void other_files(void)
 	CHECK(!mkdir(path, 0700), "mkdir");
 	refuse("folder", -EINVAL, "not a regular file");
 	rmdir(path);
+	/* Nobody writes to it, and opening must not wait for that. */
+	CHECK(!mkfifo(path, 0600), "mkfifo");
+	alarm(20);
+	refuse("FIFO", -EINVAL, "not a regular file");
+	alarm(0);
+	unlink(path);
 }
 
 /* What only shows in the weights is found when they are written out. */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "dacc/dacc.h"
@@ -102,6 +103,7 @@ static void decode(void)
 	struct dacc_tokenizer *mine = open_mine();
 	struct ref_tokenizer *ref = ref_tokenizer_load(current->tokenizer, vocab, NULL);
 	char a[8192], b[8192];
+	size_t longest = 0;
 
 	if (!CHECK(mine && ref, "no tokenizer"))
 		return;
@@ -115,6 +117,8 @@ static void decode(void)
 			fflush(f);
 			m = ftell(f);
 			fclose(f);
+			if (n > 0 && (size_t)n > longest)
+				longest = n;
 			CHECK(n == m && !memcmp(a, b, n),
 			      "token %u after %u: %d bytes, reference %ld", id, prev, n, m);
 			if (n > 1) {
@@ -124,6 +128,10 @@ static void decode(void)
 			}
 		}
 	}
+	CHECK(dacc_tokenizer_max_bytes(mine) >= longest && longest > 0,
+	      "a token has %zu bytes, the most are said to be %zu", longest,
+	      dacc_tokenizer_max_bytes(mine));
+	CHECK(dacc_tokenizer_max_bytes(NULL) == 0, "no tokenizer");
 	CHECK(dacc_tokenizer_decode(mine, 0, vocab, a, sizeof(a)) == -EINVAL,
 	      "past the vocabulary");
 	dacc_tokenizer_close(mine);
@@ -141,8 +149,9 @@ static void no_room(void)
 	n = dacc_tokenizer_encode(mine, "And it came to pass", ids, 64);
 	CHECK(n > 2, "%d tokens", n);
 	CHECK(dacc_tokenizer_encode(mine, "And it came to pass", ids, n) == n, "exact room");
-	CHECK(dacc_tokenizer_encode(mine, "And it came to pass", ids, n - 1) == -ENOSPC, "no room");
-	CHECK(dacc_tokenizer_encode(mine, "", NULL, 0) == -ENOSPC, "no room for BOS");
+	CHECK(dacc_tokenizer_encode(mine, "And it came to pass", ids, n - 1) == -ENOBUFS,
+	      "no room");
+	CHECK(dacc_tokenizer_encode(mine, "", NULL, 0) == -ENOBUFS, "no room for BOS");
 	CHECK(dacc_tokenizer_encode(mine, NULL, ids, 64) == -EINVAL, "no text");
 	dacc_tokenizer_close(mine);
 }
@@ -205,6 +214,11 @@ static void bad_files(void)
 	refuse("longest piece 0", vocab, -EINVAL, "not a llama2.c tokenizer");
 	unlink(path);
 	refuse("no file", vocab, -ENOENT, "No such file");
+	CHECK(!mkfifo(path, 0600), "mkfifo");
+	alarm(20);
+	refuse("FIFO", vocab, -EINVAL, "not a regular file");
+	alarm(0);
+	unlink(path);
 }
 
 int main(void)
