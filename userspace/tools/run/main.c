@@ -18,7 +18,7 @@ int run_fail(int status, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	fflush(stdout);
+	end_line();
 	fprintf(stderr, "dacc-run: %s\n", text);
 	if (!message[0])
 		memcpy(message, text, sizeof(message));
@@ -86,8 +86,6 @@ static int run(struct run *r)
 	r->stats.wall_total = now_seconds() - start;
 	if (r->opt.json)
 		print_json(r, ret ? run_message() : NULL);
-	else if (ret)
-		abandon_output(r);
 	if (!ret)
 		ret = end_output(r);
 	if (!ret && r->opt.stats)

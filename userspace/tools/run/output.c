@@ -10,6 +10,8 @@
 
 #include "run.h"
 
+static bool in_line; /* what went out last was no newline */
+
 static void append(struct prompt *p, const char *text, size_t n)
 {
 	if (p->out_room - p->out_len < n) {
@@ -94,14 +96,14 @@ void flush_output(struct run *r, bool finish)
 		if (n) {
 			if (fwrite(p->out + p->out_written, 1, n, stdout) != n)
 				note_error(r);
-			r->in_line = p->out[p->out_len - 1] != '\n';
+			in_line = p->out[p->out_len - 1] != '\n';
 		}
 		p->out_written = p->out_len;
 		if (!finish && !complete(r, p))
 			break;
 		if (putchar('\n') == EOF)
 			note_error(r);
-		r->in_line = false;
+		in_line = false;
 		r->printing++;
 	}
 	if (fflush(stdout))
@@ -125,9 +127,10 @@ int end_output(struct run *r)
 	return check_output(r);
 }
 
-void abandon_output(struct run *r)
+void end_line(void)
 {
-	if (r->in_line && !r->write_error)
+	if (in_line)
 		putchar('\n');
+	in_line = false;
 	fflush(stdout);
 }

@@ -137,7 +137,6 @@ struct run {
 	unsigned int n_pending;
 	bool bounce;
 	unsigned int printing; /* prompt whose text goes out now */
-	bool in_line;          /* what went out last was no newline */
 	int write_error;       /* errno of the first write that failed */
 	bool opened;           /* the devices are: from now on a lost one is a failure */
 	struct stats stats;
@@ -194,8 +193,8 @@ bool complete(const struct run *r, const struct prompt *p);
 /* 0, or a message that the output could not be written */
 int check_output(struct run *r);
 int end_output(struct run *r);
-/* After a failure: no half line, and no line where there is no text. */
-void abandon_output(struct run *r);
+/* Before a message: no half line, and no line where there is no text. */
+void end_line(void);
 
 /* stats.c */
 void span_add(struct span *s, uint64_t start, uint64_t end);
