@@ -108,8 +108,11 @@ struct drm_gpupeer_segment {
  * @n_points: how many of the program's SIGNALs have a timeline point, at most
  *	256; 0 for none.
  * @points: timeline syncobj for those and its first point: point i is signalled
- *	when the program has reported progress i + 1 or more, or with an error
- *	when the job fails. Ignored if n_points is 0 (must then be zero).
+ *	when the program has reported progress i + 1 or more. Points that are
+ *	left when the job ends are signalled with its error, or with -ENODATA
+ *	if it succeeds, that is, if the program reports less progress than there
+ *	are points; @done has no error then, so who waits for points has to look
+ *	at each one's error. Ignored if n_points is 0 (must then be zero).
  * @done: signalled when the job has ended; handle 0 for none.
  * @job: out: job id for DRM_IOCTL_GPUPEER_JOB_QUERY.
  *
