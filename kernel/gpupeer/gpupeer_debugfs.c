@@ -40,9 +40,10 @@ static int bos_show(struct seq_file *m, void *unused)
 	seq_puts(m, "kind size hbm_offset dmabuf_inode revoked\n");
 	mutex_lock(&gdev->bo_lock);
 	list_for_each_entry(bo, &gdev->bos, link)
-		seq_printf(m, "%s %zu %#llx %lu %d\n",
+		seq_printf(m, "%s %zu %#llx %llu %d\n",
 			   bo->flags & DRM_GPUPEER_BO_HBM ? "hbm" : "system", bo->base.size,
-			   bo->node.start, bo->dmabuf ? file_inode(bo->dmabuf->file)->i_ino : 0,
+			   bo->node.start,
+			   bo->dmabuf ? (u64)file_inode(bo->dmabuf->file)->i_ino : 0,
 			   READ_ONCE(bo->revoked));
 	mutex_unlock(&gdev->bo_lock);
 	return 0;

@@ -3,6 +3,7 @@
 #include <linux/mm.h>
 
 #include <drm/drm_drv.h>
+#include <drm/drm_print.h>
 #include <drm/drm_vma_manager.h>
 
 #include "gpupeer.h"
@@ -36,7 +37,7 @@ static int bo_mmap(struct drm_gem_object *obj, struct vm_area_struct *vma)
 	struct gpupeer_bo *bo = to_gpupeer_bo(obj);
 
 	/* The pages are not refcounted, so a private copy cannot be made. */
-	if (is_cow_mapping(vma->vm_flags))
+	if ((vma->vm_flags & (VM_SHARED | VM_MAYWRITE)) == VM_MAYWRITE)
 		return -EINVAL;
 
 	vm_flags_set(vma, VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
