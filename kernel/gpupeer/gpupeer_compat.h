@@ -15,6 +15,17 @@
 #define dma_buf_invalidate_mappings(dmabuf)	dma_buf_move_notify(dmabuf)
 #endif
 
+/*
+ * Where dynamic importers are an option that is off, the core itself pins what
+ * they map, and has to be let. Kernels with dma_buf_invalidate_mappings() have
+ * no such option any more.
+ */
+#if IS_ENABLED(CONFIG_DMABUF_MOVE_NOTIFY) || defined(GPUPEER_HAVE_INVALIDATE_MAPPINGS)
+#define GPUPEER_CORE_PINS	false
+#else
+#define GPUPEER_CORE_PINS	true
+#endif
+
 static inline int gpupeer_sched_job_init(struct drm_sched_job *job,
 					 struct drm_sched_entity *entity, u32 credits,
 					 void *owner, struct drm_file *file)

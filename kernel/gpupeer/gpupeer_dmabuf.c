@@ -45,6 +45,9 @@ static int hbm_pin(struct dma_buf_attachment *attach)
 {
 	int ret = hbm_may_map(attach);
 
+	/* A pin is a promise not to revoke, which cannot be kept. */
+	if (!ret && !GPUPEER_CORE_PINS)
+		return -EOPNOTSUPP;
 	/* HBM never moves; the count only shows that importers behave. */
 	if (!ret)
 		to_gpupeer_bo(attach->dmabuf->priv)->n_pins++;
