@@ -101,6 +101,11 @@ struct gpupeer_shared {
  * @shared_dma: bus address of @shared.
  * @ring_lock: protects the ring's state, from here to @event_seen.
  * @running: the device is enabled and takes descriptors.
+ * @stopping: jobs still go on the ring, to end there in order, but the device
+ *	is not told.
+ * @bad_record: the device has reported what cannot be; a reset is due.
+ * @head_limited: the job that the device works on has a @head_deadline.
+ * @head_deadline: when it has to have ended, in jiffies.
  * @produced: descriptors written since the device was enabled.
  * @completed: completion records taken since then.
  * @event_seen: events taken since then.
@@ -140,6 +145,10 @@ struct gpupeer_device {
 
 	spinlock_t ring_lock;		/* state of the ring */
 	bool running;
+	bool stopping;
+	bool bad_record;
+	bool head_limited;
+	unsigned long head_deadline;
 	u64 produced;
 	u64 completed;
 	u64 event_seen;
@@ -242,12 +251,14 @@ struct gpupeer_result {
 /**
  * struct gpupeer_file - an open file
  * @entity: its scheduling entity.
+ * @fence_context: context of its jobs' fences, which signal in order.
  * @lock: orders submissions, and protects what follows.
  * @last_job: last job id.
  * @result: results of the last jobs, by job id modulo GPUPEER_NUM_RESULTS.
  */
 struct gpupeer_file {
 	struct drm_sched_entity entity;
+	u64 fence_context;
 	struct mutex lock;		/* order of submissions */
 	u64 last_job;
 	struct gpupeer_result *result[GPUPEER_NUM_RESULTS];
@@ -256,7 +267,8 @@ struct gpupeer_file {
 /**
  * struct gpupeer_job - a job
  * @base: scheduler job.
- * @armed: @base is armed: it ends by gpupeer_job_free() only.
+ * @armed: @base is armed and @fence initialised: it ends by gpupeer_job_free()
+ *	only.
  * @gdev: device.
  * @link: in gpupeer_device.jobs.
  * @opcode: enum gpupeer_opcode.
@@ -265,7 +277,7 @@ struct gpupeer_file {
  * @bo: buffers that it uses.
  * @bo_write: which of them it writes.
  * @n_bos: number of them.
- * @fence: fence of the hardware.
+ * @fence: fence of its end; the scheduler and everybody else wait for it.
  * @point: fences of the timeline points.
  * @n_points: number of them.
  * @next_point: first one that is not signalled; under gpupeer_device.ring_lock
@@ -352,6 +364,12 @@ void gpupeer_jobs_wait(struct gpupeer_device *gdev);
 void gpupeer_jobs_unplug(struct gpupeer_device *gdev);
 void gpupeer_result_put(struct gpupeer_result *result);
 int gpupeer_job_query_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
+
+/* gpupeer_fence.c */
+struct gpupeer_fence *gpupeer_fence_alloc(struct gpupeer_device *gdev);
+void gpupeer_fence_init(struct gpupeer_fence *fence, u64 context, u64 seqno);
+void gpupeer_fence_signal(struct gpupeer_fence *fence, int error);
+bool gpupeer_fence_is_ours(struct dma_fence *fence);
 
 /* gpupeer_sched.c */
 int gpupeer_sched_init(struct gpupeer_device *gdev);

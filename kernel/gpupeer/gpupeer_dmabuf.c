@@ -206,9 +206,7 @@ static void revoke(struct gpupeer_device *gdev, struct gpupeer_bo *bo, struct dm
 
 	/* Importers' work that is under way has fences here, beside our own. */
 	dma_resv_for_each_fence(&cursor, resv, DMA_RESV_USAGE_BOOKKEEP, fence) {
-		struct drm_sched_fence *s_fence = to_drm_sched_fence(fence);
-
-		if (s_fence && s_fence->sched == &gdev->sched)
+		if (gpupeer_fence_is_ours(fence))
 			continue;
 		left = dma_fence_wait_timeout(fence, false, left);
 		if (left <= 0) {

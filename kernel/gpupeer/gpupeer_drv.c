@@ -55,6 +55,7 @@ static int gpupeer_open(struct drm_device *drm, struct drm_file *file)
 		kfree(gfile);
 		return ret;
 	}
+	gfile->fence_context = dma_fence_context_alloc(1);
 	mutex_init(&gfile->lock);
 	file->driver_priv = gfile;
 	return 0;

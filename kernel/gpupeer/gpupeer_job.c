@@ -18,54 +18,6 @@
 #include "gpupeer.h"
 #include "gpupeer_compat.h"
 
-static const char *fence_driver_name(struct dma_fence *fence)
-{
-	return KBUILD_MODNAME;
-}
-
-static const char *fence_timeline_name(struct dma_fence *fence)
-{
-	return container_of(fence, struct gpupeer_fence, base)->device_name;
-}
-
-static const struct dma_fence_ops fence_ops = {
-#ifdef GPUPEER_HAVE_USE_64BIT_SEQNO
-	.use_64bit_seqno = true,
-#endif
-	.get_driver_name = fence_driver_name,
-	.get_timeline_name = fence_timeline_name,
-};
-
-static struct gpupeer_fence *fence_alloc(struct gpupeer_device *gdev)
-{
-	struct gpupeer_fence *fence = kzalloc(sizeof(*fence), GFP_KERNEL);
-
-	if (fence) {
-		spin_lock_init(&fence->lock);
-		strscpy(fence->device_name, pci_name(gdev->pdev), sizeof(fence->device_name));
-	}
-	return fence;
-}
-
-static void fence_init(struct gpupeer_fence *fence, u64 context, u64 seqno)
-{
-#ifdef GPUPEER_HAVE_USE_64BIT_SEQNO
-	dma_fence_init(&fence->base, &fence_ops, &fence->lock, context, seqno);
-#else
-	dma_fence_init64(&fence->base, &fence_ops, &fence->lock, context, seqno);
-#endif
-}
-
-static void fence_signal(struct gpupeer_fence *fence, int error)
-{
-	if (error)
-		dma_fence_set_error(&fence->base, error);
-	/* A callback may lead to the job's end, which drops its reference. */
-	dma_fence_get(&fence->base);
-	dma_fence_signal(&fence->base);
-	dma_fence_put(&fence->base);
-}
-
 static struct gpupeer_result *result_create(u32 n_points)
 {
 	struct gpupeer_result *result = kzalloc(struct_size(result, times, n_points), GFP_KERNEL);
@@ -151,8 +103,10 @@ void gpupeer_job_free(struct gpupeer_job *job)
 	if (job->base.s_fence)
 		drm_sched_job_cleanup(&job->base);
 
-	if (job->fence)
+	if (job->armed)
 		dma_fence_put(&job->fence->base);
+	else
+		kfree(job->fence);
 	for (i = 0; i < job->n_points; i++)
 		if (job->point[i])
 			dma_fence_put(&job->point[i]->base);
@@ -201,22 +155,21 @@ struct gpupeer_job *gpupeer_job_create(struct gpupeer_device *gdev, struct drm_f
 
 	ret = -ENOMEM;
 	job->result = result_create(n_points);
-	job->fence = fence_alloc(gdev);
+	job->fence = gpupeer_fence_alloc(gdev);
 	if (!job->result || !job->fence)
 		goto err_free;
-	context = dma_fence_context_alloc(2);
-	fence_init(job->fence, context, 1);
 
 	if (n_points) {
 		job->point = kvcalloc(n_points, sizeof(*job->point), GFP_KERNEL);
 		if (!job->point)
 			goto err_free;
 		job->n_points = n_points;
+		context = dma_fence_context_alloc(1);
 		for (i = 0; i < n_points; i++) {
-			job->point[i] = fence_alloc(gdev);
+			job->point[i] = gpupeer_fence_alloc(gdev);
 			if (!job->point[i])
 				goto err_free;
-			fence_init(job->point[i], context + 1, i + 1);
+			gpupeer_fence_init(job->point[i], context, i + 1);
 		}
 	}
 
@@ -279,6 +232,7 @@ int gpupeer_job_alloc_sg(struct gpupeer_job *job, u32 n_sg)
 int gpupeer_job_add_in_syncs(struct gpupeer_job *job, struct drm_file *file, u64 in_syncs,
 			     u32 n_in_syncs)
 {
+	struct gpupeer_file *gfile = file->driver_priv;
 	struct drm_gpupeer_sync sync;
 	struct dma_fence *fence;
 	u32 i;
@@ -296,6 +250,11 @@ int gpupeer_job_add_in_syncs(struct gpupeer_job *job, struct drm_file *file, u64
 		ret = drm_syncobj_find_fence(file, sync.handle, sync.point, 0, &fence);
 		if (ret)
 			return ret;
+		/* A file's jobs are in order anyway, without a gap between them. */
+		if (fence->context == gfile->fence_context) {
+			dma_fence_put(fence);
+			continue;
+		}
 		ret = drm_sched_job_add_dependency(&job->base, fence);
 		if (ret)
 			return ret;
@@ -361,7 +320,7 @@ static int job_out_prepare(struct gpupeer_job *job, struct drm_file *file,
 static void job_out_publish(struct gpupeer_job *job, const struct drm_gpupeer_sync *points,
 			    const struct drm_gpupeer_sync *done, struct job_out *out)
 {
-	struct dma_fence *finished = &job->base.s_fence->finished;
+	struct dma_fence *fence = &job->fence->base;
 	u32 i;
 
 	for (i = 0; i < job->n_points; i++) {
@@ -370,10 +329,10 @@ static void job_out_publish(struct gpupeer_job *job, const struct drm_gpupeer_sy
 		out->point_chain[i] = NULL;
 	}
 	if (out->done_chain) {
-		drm_syncobj_add_point(out->done, out->done_chain, finished, done->point);
+		drm_syncobj_add_point(out->done, out->done_chain, fence, done->point);
 		out->done_chain = NULL;
 	} else if (out->done) {
-		drm_syncobj_replace_fence(out->done, finished);
+		drm_syncobj_replace_fence(out->done, fence);
 	}
 }
 
@@ -457,13 +416,13 @@ int gpupeer_job_submit(struct gpupeer_job *job, struct drm_file *file,
 
 	mutex_lock(&gfile->lock);
 	drm_sched_job_arm(&job->base);
-	job->armed = true;
 	result_keep(gfile, job->result);
 	*id = job->result->id;
+	gpupeer_fence_init(job->fence, gfile->fence_context, *id);
+	job->armed = true;
 	atomic64_inc(&job->gdev->jobs_submitted);
 	for (i = 0; i < job->n_bos; i++)
-		dma_resv_add_fence(job->bo[i]->resv, &job->base.s_fence->finished,
-				   job_usage(job, i));
+		dma_resv_add_fence(job->bo[i]->resv, &job->fence->base, job_usage(job, i));
 	job_out_publish(job, points, done, &out);
 	/* It may end, and be freed, at once. */
 	drm_sched_entity_push_job(&job->base);
@@ -500,7 +459,7 @@ void gpupeer_job_event(struct gpupeer_job *job, u64 value, u64 time)
 		result->times[job->next_point] = time;
 		result->n_times = job->next_point + 1;
 		spin_unlock(&result->lock);
-		fence_signal(job->point[job->next_point++], 0);
+		gpupeer_fence_signal(job->point[job->next_point++], 0);
 	}
 }
 
@@ -538,8 +497,8 @@ void gpupeer_job_end(struct gpupeer_job *job, int error, const struct gpupeer_cp
 		atomic64_inc(&job->gdev->jobs_failed);
 	/* A program that ends without having reported all of its progress. */
 	while (job->next_point < job->n_points)
-		fence_signal(job->point[job->next_point++], error ?: -ENODATA);
-	fence_signal(job->fence, error);
+		gpupeer_fence_signal(job->point[job->next_point++], error ?: -ENODATA);
+	gpupeer_fence_signal(job->fence, error);
 }
 
 /**

@@ -95,6 +95,7 @@ void gpupeer_hw_stop(struct gpupeer_device *gdev, struct gpupeer_job *guilty, in
 	/* No descriptor is written and no record is taken from here on. */
 	spin_lock_irq(&gdev->ring_lock);
 	gdev->running = false;
+	gdev->stopping = true;
 	spin_unlock_irq(&gdev->ring_lock);
 
 	/* Only when it writes no more may others be told that it is over. */
@@ -112,6 +113,7 @@ void gpupeer_hw_stop(struct gpupeer_device *gdev, struct gpupeer_job *guilty, in
 		gpupeer_job_end(job, job == guilty ? -ETIMEDOUT : error, NULL);
 	}
 	gdev->completed = gdev->produced;
+	gdev->stopping = false;
 	spin_unlock_irq(&gdev->ring_lock);
 	dma_fence_end_signalling(cookie);
 }

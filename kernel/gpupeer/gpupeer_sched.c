@@ -20,23 +20,26 @@ static int ring_push(struct gpupeer_device *gdev, struct gpupeer_job *job)
 
 	lockdep_assert_held(&gdev->ring_lock);
 
-	if (!gdev->running)
-		return -EIO;
+	if (!gdev->running && !gdev->stopping)
+		return drm_dev_is_unplugged(&gdev->drm) ? -ENODEV : -EIO;
 	/* Credits do not let this happen. */
 	if (drm_WARN_ON_ONCE(&gdev->drm, gdev->produced - gdev->completed >= GPUPEER_RING_ENTRIES))
 		return -EBUSY;
 
 	slot = gdev->produced % GPUPEER_RING_ENTRIES;
+	job->seq = ++gdev->produced;
+	gdev->inflight[slot] = job;
+	/* The jobs before it have not ended yet, so neither may this one. */
+	if (gdev->stopping)
+		return 0;
+
 	desc = &shared->desc[slot];
 	memset(desc, 0, sizeof(*desc));
 	shared->params[slot] = job->params;
 	desc->opcode = job->opcode;
 	desc->job = gdev->shared_dma + offsetof(struct gpupeer_shared, params) +
 		    slot * sizeof(shared->params[0]);
-
-	job->seq = ++gdev->produced;
 	desc->cookie = lower_32_bits(job->seq);
-	gdev->inflight[slot] = job;
 
 	/* writel() orders the descriptor before the doorbell. */
 	gpupeer_write32(gdev, GPUPEER_REG_DOORBELL, lower_32_bits(gdev->produced));
@@ -49,16 +52,14 @@ static struct dma_fence *run_job(struct drm_sched_job *sched_job)
 	struct gpupeer_device *gdev = job->gdev;
 	struct dma_fence *fence;
 	bool cookie;
-	int idx, ret = -ENODEV;
+	int ret;
 
 	cookie = dma_fence_begin_signalling();
 	fence = dma_fence_get(&job->fence->base);
-	if (drm_dev_enter(&gdev->drm, &idx)) {
-		spin_lock_irq(&gdev->ring_lock);
-		ret = ring_push(gdev, job);
-		spin_unlock_irq(&gdev->ring_lock);
-		drm_dev_exit(idx);
-	}
+	/* Unplug stops the ring before the registers go, so it says enough. */
+	spin_lock_irq(&gdev->ring_lock);
+	ret = ring_push(gdev, job);
+	spin_unlock_irq(&gdev->ring_lock);
 	if (ret) {
 		/* The result has to be there before the scheduler's fence. */
 		gpupeer_job_end(job, ret, NULL);
