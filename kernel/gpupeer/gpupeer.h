@@ -14,9 +14,11 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/pci.h>
+#include <linux/rwsem.h>
 #include <linux/scatterlist.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 
 #include <drm/drm_device.h>
 #include <drm/drm_file.h>
@@ -111,7 +113,12 @@ struct gpupeer_shared {
  * @event_seen: events taken since then.
  * @inflight: the job of each descriptor that has not completed.
  * @sched: scheduler of the ring.
- * @reset_lock: one reset at a time.
+ * @watchdog: resets the device if the job that it works on takes too long, or
+ *	for @bad_record.
+ * @reset_lock: one reset at a time; also for @timeout_progress, and for giving
+ *	a job back to the scheduler, which would start it again.
+ * @reset_sem: for writing while the function is reset from outside and BARs
+ *	do not answer; outside of @reset_lock.
  * @timeout_progress: GPUPEER_REG_PROGRESS at the last timeout.
  * @job_lock: protects @jobs and gpupeer_job.sg.
  * @jobs: all jobs between submission and their end.
@@ -120,6 +127,7 @@ struct gpupeer_shared {
  * @jobs_idle: woken when @n_jobs becomes 0.
  * @jobs_submitted: jobs so far.
  * @jobs_failed: jobs so far that ended with an error.
+ * @n_timeouts: how often a job was found at work after a period of patience.
  * @n_resets: resets so far.
  */
 struct gpupeer_device {
@@ -155,7 +163,9 @@ struct gpupeer_device {
 	struct gpupeer_job *inflight[GPUPEER_RING_ENTRIES];
 
 	struct drm_gpu_scheduler sched;
+	struct delayed_work watchdog;
 	struct mutex reset_lock;	/* one reset at a time */
+	struct rw_semaphore reset_sem;	/* access to BARs */
 	u64 timeout_progress;
 
 	struct mutex job_lock;		/* list of jobs */
@@ -165,6 +175,7 @@ struct gpupeer_device {
 	wait_queue_head_t jobs_idle;
 	atomic64_t jobs_submitted;
 	atomic64_t jobs_failed;
+	atomic64_t n_timeouts;
 	atomic64_t n_resets;
 };
 
@@ -315,6 +326,7 @@ struct gpupeer_job {
 
 extern bool gpupeer_p2p;
 extern uint gpupeer_job_timeout_ms;
+extern uint gpupeer_job_limit_ms;
 
 /* gpupeer_gem.c */
 int gpupeer_bo_create_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
@@ -383,8 +395,14 @@ void gpupeer_ring_process(struct gpupeer_device *gdev);
 extern const struct pci_error_handlers gpupeer_error_handlers;
 int gpupeer_hw_init(struct gpupeer_device *gdev);
 int gpupeer_hw_start(struct gpupeer_device *gdev);
-void gpupeer_hw_stop(struct gpupeer_device *gdev, struct gpupeer_job *guilty, int error);
-int gpupeer_reset(struct gpupeer_device *gdev, struct gpupeer_job *guilty);
+void gpupeer_hw_stop(struct gpupeer_device *gdev, int error, struct dma_fence *guilty,
+		     int guilty_error);
+int gpupeer_reset(struct gpupeer_device *gdev, struct dma_fence *guilty, int guilty_error);
+
+/* gpupeer_watchdog.c */
+void gpupeer_watchdog_init(struct gpupeer_device *gdev);
+void gpupeer_watchdog_head(struct gpupeer_device *gdev);
+void gpupeer_watchdog_bad_record(struct gpupeer_device *gdev);
 
 /* gpupeer_debugfs.c */
 void gpupeer_debugfs_init(struct drm_minor *minor);

@@ -27,6 +27,7 @@ static int counters_show(struct seq_file *m, void *unused)
 	seq_printf(m, "jobs %u\n", READ_ONCE(gdev->n_jobs));
 	seq_printf(m, "jobs_submitted %lld\n", atomic64_read(&gdev->jobs_submitted));
 	seq_printf(m, "jobs_failed %lld\n", atomic64_read(&gdev->jobs_failed));
+	seq_printf(m, "timeouts %lld\n", atomic64_read(&gdev->n_timeouts));
 	seq_printf(m, "resets %lld\n", atomic64_read(&gdev->n_resets));
 	return 0;
 }

@@ -20,6 +20,10 @@ uint gpupeer_job_timeout_ms = 30000;
 module_param_named(job_timeout_ms, gpupeer_job_timeout_ms, uint, 0644);
 MODULE_PARM_DESC(job_timeout_ms, "Time without progress after which a job is given up, for devices probed later (default: 30000)");
 
+uint gpupeer_job_limit_ms = 120000;
+module_param_named(job_limit_ms, gpupeer_job_limit_ms, uint, 0644);
+MODULE_PARM_DESC(job_limit_ms, "Time after which a job is given up even if it makes progress, 0 for never (default: 120000)");
+
 static int gpupeer_info_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
 {
 	struct gpupeer_device *gdev = to_gpupeer(drm);
@@ -152,6 +156,8 @@ static int gpupeer_init_sw(struct gpupeer_device *gdev)
 	spin_lock_init(&gdev->ring_lock);
 	spin_lock_init(&gdev->count_lock);
 	init_waitqueue_head(&gdev->jobs_idle);
+	init_rwsem(&gdev->reset_sem);
+	gpupeer_watchdog_init(gdev);
 	ret = drmm_mutex_init(&gdev->drm, &gdev->bo_lock);
 	if (!ret)
 		ret = drmm_mutex_init(&gdev->drm, &gdev->job_lock);
@@ -203,10 +209,9 @@ static int gpupeer_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	if (ret)
 		return ret;
 
-	pci_set_master(pdev);
 	ret = gpupeer_irq_init(gdev);
 	if (ret)
-		goto err_master;
+		return ret;
 	ret = gpupeer_hw_start(gdev);
 	if (ret)
 		goto err_irq;
@@ -217,11 +222,10 @@ static int gpupeer_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	return 0;
 
 err_stop:
-	gpupeer_hw_stop(gdev, NULL, -ENODEV);
+	gpupeer_hw_stop(gdev, -ENODEV, NULL, 0);
+	pci_clear_master(pdev);
 err_irq:
 	gpupeer_irq_fini(gdev);
-err_master:
-	pci_clear_master(pdev);
 	return ret;
 }
 
@@ -231,7 +235,8 @@ static void gpupeer_remove(struct pci_dev *pdev)
 
 	/* From here on nobody enters, and no user mapping is left. */
 	drm_dev_unplug(&gdev->drm);
-	gpupeer_hw_stop(gdev, NULL, -ENODEV);
+	gpupeer_hw_stop(gdev, -ENODEV, NULL, 0);
+	cancel_delayed_work_sync(&gdev->watchdog);
 	gpupeer_irq_fini(gdev);
 	pci_clear_master(pdev);
 	gpupeer_bos_unplug(gdev);

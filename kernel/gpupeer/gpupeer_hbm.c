@@ -34,7 +34,7 @@ int gpupeer_hbm_init(struct gpupeer_device *gdev)
  * @gdev: device, entered.
  * @bo: buffer whose size is a multiple of GPUPEER_HBM_GRANULE.
  *
- * Return: 0 or -ENOSPC.
+ * Return: 0, -ENOSPC or -EINTR.
  */
 int gpupeer_hbm_alloc(struct gpupeer_device *gdev, struct gpupeer_bo *bo)
 {
@@ -50,13 +50,20 @@ int gpupeer_hbm_alloc(struct gpupeer_device *gdev, struct gpupeer_bo *bo)
 	if (ret)
 		return ret;
 
-	/* Another client may have left its data there. */
+	/*
+	 * Another client may have left its data there. While the function is
+	 * reset, what is written would be lost.
+	 */
+	ret = down_read_killable(&gdev->reset_sem);
+	if (ret)
+		return ret;
 	for (offset = 0; offset < bo->base.size; offset += GPUPEER_HBM_GRANULE) {
 		memset_io(gdev->hbm + bo->node.start + offset, 0, GPUPEER_HBM_GRANULE);
 		cond_resched();
 	}
 	/* The device may look at it as soon as a job is submitted. */
 	wmb();
+	up_read(&gdev->reset_sem);
 	return 0;
 }
 

@@ -71,17 +71,23 @@ static void take_completions(struct gpupeer_device *gdev, u64 count)
 		struct gpupeer_cpl cpl = gdev->shared->cpl[slot];
 		struct gpupeer_job *job = gdev->inflight[slot];
 		bool valid = cpl.seq == job->seq && cpl.cookie == lower_32_bits(job->seq);
-		int error = valid ? status_to_errno(cpl.status) : -EIO;
+		int error;
 
-		if (!valid)
+		if (!valid) {
 			drm_err_ratelimited(&gdev->drm, "job %llu has the record of %llu\n",
 					    job->seq, cpl.seq);
-		else if (error)
+			gpupeer_watchdog_bad_record(gdev);
+			return;
+		}
+		error = status_to_errno(cpl.status);
+		if (error)
 			drm_dbg(&gdev->drm, "job %llu failed: status %u index %u detail %u\n",
 				job->seq, cpl.status, cpl.index, cpl.detail);
 		gdev->inflight[slot] = NULL;
 		gdev->completed++;
-		gpupeer_job_end(job, error, valid ? &cpl : NULL);
+		if (gdev->completed != gdev->produced)
+			gpupeer_watchdog_head(gdev);
+		gpupeer_job_end(job, error, &cpl);
 	}
 }
 
@@ -96,7 +102,7 @@ void gpupeer_ring_process(struct gpupeer_device *gdev)
 	u64 count;
 
 	spin_lock_irqsave(&gdev->ring_lock, flags);
-	if (!gdev->running)
+	if (!gdev->running || gdev->bad_record)
 		goto out_unlock;
 	/*
 	 * The completions first: events that a completed job has reported are
@@ -105,12 +111,15 @@ void gpupeer_ring_process(struct gpupeer_device *gdev)
 	count = READ_ONCE(gdev->shared->cpl_count);
 	dma_rmb();
 	take_events(gdev);
-	if (count >= gdev->completed && count <= gdev->produced)
+	if (count >= gdev->completed && count <= gdev->produced) {
 		take_completions(gdev, count);
-	else
-		/* Its jobs will time out, and that resets it. */
+	} else {
 		drm_err_ratelimited(&gdev->drm, "completion count %llu is not in %llu..%llu\n",
 				    count, gdev->completed, gdev->produced);
+		/* Without a job there is nothing that a reset would save. */
+		if (gdev->completed != gdev->produced)
+			gpupeer_watchdog_bad_record(gdev);
+	}
 out_unlock:
 	spin_unlock_irqrestore(&gdev->ring_lock, flags);
 	dma_fence_end_signalling(cookie);

@@ -40,6 +40,8 @@ static int hw_quiesce(struct gpupeer_device *gdev)
  * gpupeer_hw_start() - reset the device and let it take descriptors
  * @gdev: device, stopped.
  *
+ * If it fails, the device is off the bus.
+ *
  * Return: 0 or a negative errno.
  */
 int gpupeer_hw_start(struct gpupeer_device *gdev)
@@ -50,9 +52,11 @@ int gpupeer_hw_start(struct gpupeer_device *gdev)
 	ret = hw_quiesce(gdev);
 	if (ret) {
 		drm_err(&gdev->drm, "the device does not come out of reset\n");
-		return ret;
+		goto err_master;
 	}
 
+	/* An engine that has not stopped must not get at memory again. */
+	pci_set_master(gdev->pdev);
 	memset(gdev->shared, 0, sizeof(*gdev->shared));
 	gpupeer_write64(gdev, GPUPEER_REG_RING,
 			gdev->shared_dma + offsetof(struct gpupeer_shared, desc));
@@ -69,25 +73,32 @@ int gpupeer_hw_start(struct gpupeer_device *gdev)
 		ret = -EIO;
 	if (ret) {
 		drm_err(&gdev->drm, "the device does not start, status %#x\n", status);
-		return ret;
+		goto err_master;
 	}
 
 	spin_lock_irq(&gdev->ring_lock);
 	gdev->produced = 0;
 	gdev->completed = 0;
 	gdev->event_seen = 0;
+	gdev->bad_record = false;
 	gdev->running = true;
 	spin_unlock_irq(&gdev->ring_lock);
 	return 0;
+
+err_master:
+	pci_clear_master(gdev->pdev);
+	return ret;
 }
 
 /**
  * gpupeer_hw_stop() - stop the device and end the jobs on the ring
  * @gdev: device.
- * @guilty: job whose fault it is, or NULL.
- * @error: what the other jobs get.
+ * @error: what jobs get.
+ * @guilty: fence of the job whose fault it is, or NULL.
+ * @guilty_error: what that job gets.
  */
-void gpupeer_hw_stop(struct gpupeer_device *gdev, struct gpupeer_job *guilty, int error)
+void gpupeer_hw_stop(struct gpupeer_device *gdev, int error, struct dma_fence *guilty,
+		     int guilty_error)
 {
 	bool cookie = dma_fence_begin_signalling();
 	u64 seq;
@@ -110,7 +121,7 @@ void gpupeer_hw_stop(struct gpupeer_device *gdev, struct gpupeer_job *guilty, in
 		struct gpupeer_job *job = gdev->inflight[slot];
 
 		gdev->inflight[slot] = NULL;
-		gpupeer_job_end(job, job == guilty ? -ETIMEDOUT : error, NULL);
+		gpupeer_job_end(job, &job->fence->base == guilty ? guilty_error : error, NULL);
 	}
 	gdev->completed = gdev->produced;
 	gdev->stopping = false;
@@ -120,32 +131,28 @@ void gpupeer_hw_stop(struct gpupeer_device *gdev, struct gpupeer_job *guilty, in
 
 /**
  * gpupeer_reset() - stop the device, end its jobs, and start it again
- * @gdev: device, entered.
- * @guilty: job that hangs, or NULL.
+ * @gdev: device, entered; the caller holds its reset_lock.
+ * @guilty: fence of the job whose fault it is.
+ * @guilty_error: what that job gets.
  *
  * Return: 0, or a negative errno if the device is dead; then jobs fail until
  * the driver is bound again.
  */
-int gpupeer_reset(struct gpupeer_device *gdev, struct gpupeer_job *guilty)
+int gpupeer_reset(struct gpupeer_device *gdev, struct dma_fence *guilty, int guilty_error)
 {
 	int ret;
 
-	mutex_lock(&gdev->reset_lock);
-	/* A reset from outside may have come first. */
-	if (guilty && dma_fence_is_signaled(&guilty->fence->base)) {
-		mutex_unlock(&gdev->reset_lock);
+	lockdep_assert_held(&gdev->reset_lock);
+
+	/* Another reset may have come first. */
+	if (dma_fence_is_signaled(guilty))
 		return 0;
-	}
 	atomic64_inc(&gdev->n_resets);
 	/* Jobs that are not on the ring yet wait until it is back. */
 	drm_sched_wqueue_stop(&gdev->sched);
-	gpupeer_hw_stop(gdev, guilty, -ECANCELED);
-	pci_set_master(gdev->pdev);
+	gpupeer_hw_stop(gdev, -ECANCELED, guilty, guilty_error);
 	ret = gpupeer_hw_start(gdev);
-	if (ret)
-		pci_clear_master(gdev->pdev);
 	drm_sched_wqueue_start(&gdev->sched);
-	mutex_unlock(&gdev->reset_lock);
 	drm_info(&gdev->drm, "reset %s\n", ret ? "failed, the device is dead" : "done");
 	return ret;
 }
@@ -154,20 +161,21 @@ static void reset_prepare(struct pci_dev *pdev)
 {
 	struct gpupeer_device *gdev = pci_get_drvdata(pdev);
 
+	down_write(&gdev->reset_sem);
 	mutex_lock(&gdev->reset_lock);
 	atomic64_inc(&gdev->n_resets);
 	drm_sched_wqueue_stop(&gdev->sched);
-	gpupeer_hw_stop(gdev, NULL, -ECANCELED);
+	gpupeer_hw_stop(gdev, -ECANCELED, NULL, 0);
 }
 
 static void reset_done(struct pci_dev *pdev)
 {
 	struct gpupeer_device *gdev = pci_get_drvdata(pdev);
 
-	if (gpupeer_hw_start(gdev))
-		pci_clear_master(pdev);
+	gpupeer_hw_start(gdev);
 	drm_sched_wqueue_start(&gdev->sched);
 	mutex_unlock(&gdev->reset_lock);
+	up_write(&gdev->reset_sem);
 }
 
 /* Somebody resets the function from outside, by sysfs for instance. */

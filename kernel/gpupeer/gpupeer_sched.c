@@ -43,6 +43,8 @@ static int ring_push(struct gpupeer_device *gdev, struct gpupeer_job *job)
 
 	/* writel() orders the descriptor before the doorbell. */
 	gpupeer_write32(gdev, GPUPEER_REG_DOORBELL, lower_32_bits(gdev->produced));
+	if (gdev->produced - gdev->completed == 1)
+		gpupeer_watchdog_head(gdev);
 	return 0;
 }
 
@@ -94,13 +96,16 @@ static void check_progress(struct gpupeer_device *gdev, struct gpupeer_job *job)
 	/* Perhaps only the interrupt got lost. */
 	gpupeer_ring_process(gdev);
 	progress = gpupeer_read64(gdev, GPUPEER_REG_PROGRESS);
-	if (dma_fence_is_signaled(&job->fence->base) || progress != gdev->timeout_progress) {
+	if (dma_fence_is_signaled(&job->fence->base))
+		return;
+	if (progress != gdev->timeout_progress) {
 		gdev->timeout_progress = progress;
+		atomic64_inc(&gdev->n_timeouts);
 		return;
 	}
 	drm_err(&gdev->drm, "job %llu makes no progress, status %#x\n", job->seq,
 		gpupeer_read32(gdev, GPUPEER_REG_STATUS));
-	gpupeer_reset(gdev, job);
+	gpupeer_reset(gdev, &job->fence->base, -ETIMEDOUT);
 }
 
 static enum drm_gpu_sched_stat timedout_job(struct drm_sched_job *sched_job)
@@ -112,6 +117,11 @@ static enum drm_gpu_sched_stat timedout_job(struct drm_sched_job *sched_job)
 
 	/* The job may be freed as soon as the scheduler has it back. */
 	gpupeer_jobs_get(gdev);
+	/*
+	 * To the end: it must not start a scheduler that a reset has stopped, nor
+	 * look at a device that is just being reset.
+	 */
+	mutex_lock(&gdev->reset_lock);
 	if (drm_dev_enter(&gdev->drm, &idx)) {
 		check_progress(gdev, job);
 		drm_dev_exit(idx);
@@ -121,6 +131,7 @@ static enum drm_gpu_sched_stat timedout_job(struct drm_sched_job *sched_job)
 	 * that for the scheduler there is nothing special about them.
 	 */
 	stat = job_reinsert(sched_job);
+	mutex_unlock(&gdev->reset_lock);
 	gpupeer_jobs_put(gdev);
 	return stat;
 }
