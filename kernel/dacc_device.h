@@ -9,14 +9,15 @@
  *	dacc_vm.lock
  *	dma_resv of buffers (taken together with drm_exec)
  *	dacc_vm.pt_lock
- *	dacc_device.tlb_lock
  *	dacc_device.hw_lock
- *	dacc_queue.run_lock
+ *	dacc_device.link_lock, dacc_queue.run_lock
  *	dacc_queue.lock (interrupts off)
  *	dacc_fence.lock
  *
- * hw_lock and what is inside it are taken on the way to signalling a fence:
- * nothing is allocated under them and no reservation object is locked.
+ * dacc_device.bo_lock and dacc_vm.imports_lock are leaves, inside reservation
+ * locks. pt_lock is taken when an exporter takes a buffer back, perhaps to
+ * reclaim memory, and hw_lock and what is inside it on the way to signalling a
+ * fence: nothing is allocated under them and no reservation object is locked.
  */
 #ifndef _DACC_DEVICE_H
 #define _DACC_DEVICE_H
@@ -52,6 +53,7 @@ struct dacc_vm;
 #define DACC_NUM_CLASSES		2
 
 extern unsigned int dacc_job_timeout_ms;
+extern unsigned int dacc_job_limit_ms;
 extern bool dacc_p2p;
 
 /**
@@ -106,12 +108,13 @@ struct dacc_vector {
  * @ttm: buffer manager.
  * @bo_lock: protects @bos and dacc_bo.exported.
  * @bos: every buffer of this device.
- * @hw_lock: serialises reset and the tables below.
- * @hw_up: the device is initialised; false while it is reset or lost.
+ * @hw_lock: serialises reset, TLB invalidation and the tables below.
+ * @hw_up: the device is initialised and its registers may be used. Under
+ *	@hw_lock; false only once it has been stopped (or cut off the bus), so
+ *	that it makes no memory access while this reads false.
  * @queues: queue in each hardware slot. Written under @hw_lock, read in
  *	interrupt handlers; an entry is cleared before synchronize_irq().
  * @vms: address space of each ASID, under @hw_lock.
- * @tlb_lock: one TLB invalidation at a time.
  * @link_lock: protects @links.
  * @links: link ports.
  * @link_work: looks for peers and programs the decoders.
@@ -153,11 +156,10 @@ struct dacc_device {
 	struct mutex bo_lock; /* @bos, dacc_bo.exported */
 	struct list_head bos;
 
-	struct mutex hw_lock; /* reset, @queues, @vms */
+	struct mutex hw_lock; /* reset, TLB, @queues, @vms */
 	bool hw_up;
 	struct dacc_queue *queues[DACC_MAX_QUEUES];
 	struct dacc_vm *vms[DACC_MAX_ASIDS];
-	struct mutex tlb_lock; /* TLB registers */
 
 	struct mutex link_lock; /* @links, decoders */
 	struct dacc_link links[DACC_MAX_LINKS];
@@ -397,6 +399,8 @@ struct dacc_batch {
  * @last_completed: seen by @timeout_work, as all below.
  * @last_counter: DACC_QUEUE_PROGRESS.
  * @last_change: jiffies at which either changed.
+ * @current_job: sequence number of the job that an engine runs, or 0.
+ * @current_since: jiffies at which it was first seen there.
  */
 struct dacc_queue {
 	struct kref ref;
@@ -438,6 +442,8 @@ struct dacc_queue {
 	u64 last_completed;
 	u64 last_counter;
 	unsigned long last_change;
+	u64 current_job;
+	unsigned long current_since;
 };
 
 /**
@@ -579,6 +585,9 @@ void dacc_queue_timeout_work(struct work_struct *work);
 void dacc_queue_watch(struct dacc_queue *queue);
 void dacc_queue_stop(struct dacc_queue *queue);
 void dacc_device_reset(struct dacc_device *dacc, const char *why);
+void dacc_device_stop(struct dacc_device *dacc);
+void dacc_device_flush(struct dacc_device *dacc, u32 asid);
+void dacc_device_stop_queue(struct dacc_device *dacc, u32 hwq);
 extern const struct pci_error_handlers dacc_pci_err_handlers;
 
 /* dacc_coredump.c */

@@ -26,6 +26,11 @@ module_param_named(job_timeout_ms, dacc_job_timeout_ms, uint, 0644);
 MODULE_PARM_DESC(job_timeout_ms,
 		 "Milliseconds without progress after which a job is stopped; 0: never (default 10000, ample for an emulated device)");
 
+unsigned int dacc_job_limit_ms = 60000;
+module_param_named(job_limit_ms, dacc_job_limit_ms, uint, 0644);
+MODULE_PARM_DESC(job_limit_ms,
+		 "Milliseconds after which a running job is stopped, even if it advances; 0: never, any client can then keep an engine for ever (default 60000)");
+
 bool dacc_p2p = true;
 module_param_named(p2p, dacc_p2p, bool, 0644);
 MODULE_PARM_DESC(p2p, "Allow buffers in a peer device's memory to be bound (default on)");
@@ -127,8 +132,6 @@ static int dacc_init_software(struct dacc_device *dacc)
 	if (!ret)
 		ret = drmm_mutex_init(drm, &dacc->hw_lock);
 	if (!ret)
-		ret = drmm_mutex_init(drm, &dacc->tlb_lock);
-	if (!ret)
 		ret = drmm_mutex_init(drm, &dacc->link_lock);
 	if (ret)
 		return ret;
@@ -154,8 +157,7 @@ static int dacc_map_bars(struct dacc_device *dacc)
 		drm_err(&dacc->drm, "a BAR is missing or too small\n");
 		return -ENODEV;
 	}
-	ret = pci_request_selected_regions(pdev, BIT(DACC_BAR_REGS) | BIT(DACC_BAR_DOORBELL) |
-					   BIT(DACC_BAR_SRAM), "dacc");
+	ret = pcim_request_all_regions(pdev, "dacc");
 	if (ret)
 		return ret;
 	dacc->regs = devm_ioremap(dev, pci_resource_start(pdev, DACC_BAR_REGS), DACC_REGS_SIZE);
@@ -181,18 +183,11 @@ static int dacc_map_bars(struct dacc_device *dacc)
  */
 static void dacc_shut_down(struct dacc_device *dacc)
 {
-	struct pci_dev *pdev = dacc->pdev;
-
 	dacc_link_fini(dacc);
-	mutex_lock(&dacc->hw_lock);
-	dacc->hw_up = false;
-	if (pci_device_is_present(pdev) && dacc_hw_reset(dacc))
-		drm_err(&dacc->drm, "the device does not stop\n");
-	mutex_unlock(&dacc->hw_lock);
-	pci_clear_master(pdev);
+	dacc_device_stop(dacc);
+	dacc_queue_unplug(dacc);
 	dacc_irq_fini(dacc);
 	flush_workqueue(dacc->wq);
-	dacc_queue_unplug(dacc);
 	dacc_vm_unplug(dacc);
 	dacc_bo_unplug(dacc);
 }
@@ -236,26 +231,28 @@ static int dacc_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	ret = dacc_ttm_init(dacc);
 	if (ret)
 		goto err_master;
+	dacc_link_init(dacc);
 	ret = dacc_irq_init(dacc);
 	if (ret)
-		goto err_irq;
+		goto err_stop;
 	dacc_hw_start(dacc);
 	dacc->hw_up = true;
-	dacc_link_init(dacc);
+	/* A link may have changed before its event was looked at. */
+	queue_work(dacc->wq, &dacc->link_work);
 	dacc_debugfs_init(dacc);
 	ret = drm_dev_register(drm, 0);
 	if (ret)
-		goto err_hw;
+		goto err_stop;
 	drm_info(drm, "contract %u.%u, %llu KiB of SRAM, %u queues, %u link ports\n",
 		 dacc->version >> 16, dacc->version & 0xffff, dacc->sram_size >> 10,
 		 dacc->num_queues, dacc->num_links);
 	return 0;
 
-err_hw:
-	dacc_link_fini(dacc);
-	dacc_hw_reset(dacc);
-err_irq:
+err_stop:
+	dacc_device_stop(dacc);
 	dacc_irq_fini(dacc);
+	/* Last: an interrupt handler may have asked for it again. */
+	dacc_link_fini(dacc);
 err_master:
 	pci_clear_master(pdev);
 	return ret;
@@ -272,11 +269,8 @@ static void dacc_remove(struct pci_dev *pdev)
 
 static void dacc_shutdown(struct pci_dev *pdev)
 {
-	struct dacc_device *dacc = pci_get_drvdata(pdev);
-
 	/* Nothing of ours may be written into the next kernel's memory. */
-	dacc_hw_reset(dacc);
-	pci_clear_master(pdev);
+	dacc_remove(pdev);
 }
 
 static const struct pci_device_id dacc_pci_ids[] = {

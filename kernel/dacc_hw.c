@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What the driver asks of the hardware itself: identity, reset, address
- * spaces, queues. All waits are bounded; -ETIMEDOUT means that only a wider
- * reset can help. Callers keep the device bound (drm_dev_enter(), or probe and
- * remove).
+ * spaces, queues. All waits are bounded, and end at once if the device is gone;
+ * an error means that only a wider reset can help. Callers keep the device bound:
+ * drm_dev_enter(), probe and remove, or dacc_device.hw_up under hw_lock.
  */
 #include <linux/iopoll.h>
 
@@ -15,6 +15,20 @@
 /* Generous: an emulated engine stops between two instructions. */
 #define DACC_STOP_TIMEOUT_US		(5 * USEC_PER_SEC)
 #define DACC_POLL_US			20
+
+/* Waits until @bits of a register are 0; a device that is gone reads as ones. */
+static int dacc_hw_poll(struct dacc_device *dacc, u32 reg, u32 bits)
+{
+	u32 value;
+	int ret;
+
+	ret = readl_poll_timeout(dacc->regs + reg, value,
+				 !(value & bits) || PCI_POSSIBLE_ERROR(value),
+				 DACC_POLL_US, DACC_STOP_TIMEOUT_US);
+	if (PCI_POSSIBLE_ERROR(value))
+		return -ENODEV;
+	return ret;
+}
 
 /* What lies in memory is as the device sees it: little endian, no holes. */
 static_assert(!IS_ENABLED(CONFIG_CPU_BIG_ENDIAN));
@@ -84,15 +98,8 @@ int dacc_hw_identify(struct dacc_device *dacc)
  */
 int dacc_hw_reset(struct dacc_device *dacc)
 {
-	u32 value;
-	int ret;
-
 	dacc_write32(dacc, DACC_REG_CTRL, DACC_CTRL_RESET);
-	ret = readl_poll_timeout(dacc->regs + DACC_REG_CTRL, value, !(value & DACC_CTRL_RESET),
-				 DACC_POLL_US, DACC_STOP_TIMEOUT_US);
-	if (PCI_POSSIBLE_ERROR(value))
-		return -ENODEV;
-	return ret;
+	return dacc_hw_poll(dacc, DACC_REG_CTRL, DACC_CTRL_RESET);
 }
 
 /**
@@ -122,22 +129,17 @@ void dacc_hw_write_asid(struct dacc_device *dacc, u32 asid, struct dacc_pt *root
 
 /**
  * dacc_hw_tlb_invalidate - drop cached translations and wait for their users
- * @dacc: device
+ * @dacc: device; its hw_lock is held
  * @asid: address space
  *
- * Return: 0: memory that was unmapped may be reused. -ETIMEDOUT: it may not.
+ * Return: 0: memory that was unmapped may be reused. -ETIMEDOUT or -ENODEV (no
+ * answer): it may not.
  */
 int dacc_hw_tlb_invalidate(struct dacc_device *dacc, u32 asid)
 {
-	u32 busy;
-	int ret;
-
-	mutex_lock(&dacc->tlb_lock);
+	lockdep_assert_held(&dacc->hw_lock);
 	dacc_write32(dacc, DACC_REG_TLB_INVALIDATE, asid);
-	ret = readl_poll_timeout(dacc->regs + DACC_REG_TLB_BUSY, busy, !busy,
-				 DACC_POLL_US, DACC_STOP_TIMEOUT_US);
-	mutex_unlock(&dacc->tlb_lock);
-	return ret;
+	return dacc_hw_poll(dacc, DACC_REG_TLB_BUSY, ~0u);
 }
 
 /**
@@ -145,23 +147,23 @@ int dacc_hw_tlb_invalidate(struct dacc_device *dacc, u32 asid)
  * @dacc: device
  * @hwq: hardware queue
  *
- * Return: 0: it makes no further memory access. -ETIMEDOUT: it may.
+ * Return: 0: it makes no further memory access. -ETIMEDOUT or -ENODEV (no
+ * answer): it may.
  */
 int dacc_hw_queue_reset(struct dacc_device *dacc, u32 hwq)
 {
 	u32 reg = dacc_queue_reg(hwq, DACC_QUEUE_CTRL);
-	u32 value;
 
 	dacc_write32(dacc, reg, DACC_QUEUE_CTRL_RESET);
-	return readl_poll_timeout(dacc->regs + reg, value, !(value & DACC_QUEUE_CTRL_RESET),
-				  DACC_POLL_US, DACC_STOP_TIMEOUT_US);
+	return dacc_hw_poll(dacc, reg, DACC_QUEUE_CTRL_RESET);
 }
 
 /**
  * dacc_hw_queue_enable - program a hardware queue and enable it
  * @queue: queue with memory and a hardware queue
  *
- * Return: 0, or -EIO if the device did not accept the registers.
+ * Return: 0, or -EIO if the device did not accept the registers; then the queue
+ * is to be reset before its memory is freed.
  */
 int dacc_hw_queue_enable(struct dacc_queue *queue)
 {

@@ -179,7 +179,7 @@ static int dacc_link_notify(struct notifier_block *nb, unsigned long event, void
 
 /**
  * dacc_link_init - find the peers, and look out for more
- * @dacc: device that was started
+ * @dacc: device that was reset
  */
 void dacc_link_init(struct dacc_device *dacc)
 {

@@ -260,25 +260,20 @@ void dacc_pt_unmap(struct dacc_vm *vm, u64 va, u64 size)
  * dacc_pt_flush - wait until the device uses nothing that was unmapped
  * @vm: address space; its pt_lock is held
  *
- * Afterwards unmapped memory may be reused. A device that does not answer is
- * reset, which has the same effect.
+ * Afterwards unmapped memory may be reused.
  */
 void dacc_pt_flush(struct dacc_vm *vm)
 {
 	struct dacc_device *dacc = vm->dacc;
 	struct dacc_pt *pt, *next;
-	int idx;
 
 	lockdep_assert_held(&vm->pt_lock);
-	/* Cleared entries are in memory before the invalidation. */
-	wmb();
-	if (drm_dev_enter(&dacc->drm, &idx)) {
-		if (vm->root && dacc_hw_tlb_invalidate(dacc, vm->asid))
-			dacc_device_reset(dacc, "a TLB invalidation does not end");
-		drm_dev_exit(idx);
-	}
+	/* The device was stopped before dacc_vm_unplug() took the table. */
 	if (!vm->root)
 		return;
+	/* Cleared entries are in memory before the invalidation. */
+	wmb();
+	dacc_device_flush(dacc, vm->asid);
 	list_for_each_entry_safe(pt, next, &vm->trash, trash) {
 		list_del(&pt->trash);
 		/* Its tables below were put into the trash before it. */

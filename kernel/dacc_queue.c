@@ -110,11 +110,14 @@ static int dacc_queue_attach(struct dacc_queue *queue)
 		queue->hwq = hwq;
 		queue->attached = true;
 		ret = dacc_hw_queue_enable(queue);
-		if (ret)
+		if (ret) {
+			/* It may know the ring's address all the same. */
 			queue->attached = false;
-		else
+			dacc_device_stop_queue(dacc, hwq);
+		} else {
 			/* Paired with the acquire in dacc_queue_irq(). */
 			smp_store_release(&dacc->queues[hwq], queue);
+		}
 		break;
 	}
 unlock:
@@ -161,7 +164,8 @@ void dacc_queue_close(struct dacc_file *file, struct dacc_queue *queue)
 
 /**
  * dacc_queue_unplug - free what the queues have of the device, in remove
- * @dacc: device after drm_dev_unplug(), stopped, its interrupts gone
+ * @dacc: device after drm_dev_unplug() and dacc_device_stop(); its interrupt
+ *	handlers are still installed
  *
  * Jobs end with -ENODEV.
  */
@@ -175,9 +179,12 @@ void dacc_queue_unplug(struct dacc_device *dacc)
 
 		if (!queue)
 			continue;
+		dacc_queue_complete(queue);
 		dacc_queue_fail(queue, DRM_DACC_QUEUE_LOST, -ENODEV, -ENODEV, 0);
 		dacc_queue_end(queue);
-		dacc->queues[hwq] = NULL;
+		WRITE_ONCE(dacc->queues[hwq], NULL);
+		/* Its file may free it as soon as hw_lock is free. */
+		dacc_irq_synchronize(dacc, hwq);
 		dacc_queue_free_memory(queue);
 	}
 	mutex_unlock(&dacc->hw_lock);

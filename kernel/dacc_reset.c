@@ -14,6 +14,18 @@
 #include "dacc_mmio.h"
 #include "dacc_trace.h"
 
+/* What has completed before a reset did complete; after it no fault can be read. */
+static void dacc_device_complete_queues(struct dacc_device *dacc)
+{
+	u32 hwq;
+
+	lockdep_assert_held(&dacc->hw_lock);
+	for (hwq = 0; hwq < dacc->num_queues; hwq++) {
+		if (dacc->queues[hwq])
+			dacc_queue_complete(dacc->queues[hwq]);
+	}
+}
+
 /* All queues end with -ENODEV; the device makes no further access. */
 static void dacc_device_lose_queues(struct dacc_device *dacc)
 {
@@ -25,7 +37,7 @@ static void dacc_device_lose_queues(struct dacc_device *dacc)
 
 		if (!queue)
 			continue;
-		/* What completed before the reset did complete. */
+		/* What completed while the reset was under way did complete. */
 		dacc_queue_complete(queue);
 		dacc_queue_fail(queue, DRM_DACC_QUEUE_LOST, -ENODEV, -ENODEV, 0);
 		dacc_queue_end(queue);
@@ -54,8 +66,8 @@ static void dacc_device_reset_locked(struct dacc_device *dacc, const char *why)
 
 	lockdep_assert_held(&dacc->hw_lock);
 	drm_err(&dacc->drm, "%s: device reset\n", why);
-	dacc->hw_up = false;
 	dacc->resets++;
+	dacc_device_complete_queues(dacc);
 	ret = dacc_hw_reset(dacc);
 	trace_dacc_reset(-1, ret);
 	if (ret) {
@@ -64,6 +76,7 @@ static void dacc_device_reset_locked(struct dacc_device *dacc, const char *why)
 		/* The last means against stray writes. */
 		pci_clear_master(dacc->pdev);
 	}
+	dacc->hw_up = false;
 	dacc_device_lose_queues(dacc);
 	if (!ret)
 		dacc_device_restore(dacc);
@@ -71,37 +84,86 @@ static void dacc_device_reset_locked(struct dacc_device *dacc, const char *why)
 
 /**
  * dacc_device_reset - reset the device; every client's queues are lost
- * @dacc: device; the caller is inside drm_dev_enter()
+ * @dacc: device
  * @why: for the log
  *
  * No access of earlier work follows. Nothing is allocated; may be called on the
- * way to signalling a fence, but not under hw_lock.
+ * way to signalling a fence, but not under hw_lock. A device that is down
+ * already (no answer to an earlier reset, a reset from outside, remove) is left
+ * alone.
  */
 void dacc_device_reset(struct dacc_device *dacc, const char *why)
 {
 	mutex_lock(&dacc->hw_lock);
-	dacc_device_reset_locked(dacc, why);
+	if (dacc->hw_up)
+		dacc_device_reset_locked(dacc, why);
 	mutex_unlock(&dacc->hw_lock);
+}
+
+/**
+ * dacc_device_stop - stop the device for good, or until it is started again
+ * @dacc: device, still bound
+ *
+ * No memory access follows. From here on nobody touches the hardware:
+ * everyone looks at hw_up under hw_lock first.
+ */
+void dacc_device_stop(struct dacc_device *dacc)
+{
+	mutex_lock(&dacc->hw_lock);
+	if (dacc->hw_up)
+		dacc_device_complete_queues(dacc);
+	if (pci_device_is_present(dacc->pdev) && dacc_hw_reset(dacc))
+		drm_err(&dacc->drm, "the device does not stop\n");
+	pci_clear_master(dacc->pdev);
+	dacc->hw_up = false;
+	mutex_unlock(&dacc->hw_lock);
+}
+
+/**
+ * dacc_device_flush - wait until the device uses nothing that was unmapped
+ * @dacc: device, still bound
+ * @asid: address space
+ *
+ * A device that does not answer is reset, which has the same effect; one that
+ * is down makes no access at all.
+ */
+void dacc_device_flush(struct dacc_device *dacc, u32 asid)
+{
+	mutex_lock(&dacc->hw_lock);
+	if (dacc->hw_up && dacc_hw_tlb_invalidate(dacc, asid))
+		dacc_device_reset_locked(dacc, "a TLB invalidation does not end");
+	mutex_unlock(&dacc->hw_lock);
+}
+
+/**
+ * dacc_device_stop_queue - make sure that a hardware queue makes no access
+ * @dacc: device; its hw_lock is held
+ * @hwq: hardware queue
+ */
+void dacc_device_stop_queue(struct dacc_device *dacc, u32 hwq)
+{
+	lockdep_assert_held(&dacc->hw_lock);
+	if (dacc->hw_up && dacc_hw_queue_reset(dacc, hwq))
+		dacc_device_reset_locked(dacc, "a queue reset does not end");
 }
 
 /**
  * dacc_queue_stop - stop a queue that its client gives up
  * @queue: queue in the device's table; hw_lock is held
  *
- * Jobs that have not ended do so with -ECANCELED.
+ * Jobs that have not ended do so with -ECANCELED. Also while the device is being
+ * unplugged: hw_up says whether it may still run.
  */
 void dacc_queue_stop(struct dacc_queue *queue)
 {
 	struct dacc_device *dacc = queue->dacc;
 	bool cookie = dma_fence_begin_signalling();
-	int idx;
 
 	lockdep_assert_held(&dacc->hw_lock);
-	if (queue->attached && dacc->hw_up && drm_dev_enter(&dacc->drm, &idx)) {
-		if (dacc_hw_queue_reset(dacc, queue->hwq))
-			dacc_device_reset_locked(dacc, "a queue reset does not end");
-		drm_dev_exit(idx);
-	}
+	/* Before the reset, for a fault's address; after it, for what ended since. */
+	dacc_queue_complete(queue);
+	if (queue->attached)
+		dacc_device_stop_queue(dacc, queue->hwq);
 	dacc_queue_complete(queue);
 	dacc_queue_fail(queue, DRM_DACC_QUEUE_LOST, -ECANCELED, -ECANCELED, 0);
 	dacc_queue_end(queue);
@@ -142,33 +204,51 @@ out:
 	dacc_dump_emit(dacc, &dump);
 }
 
-static unsigned long dacc_timeout_interval(unsigned long timeout)
-{
-	return max(timeout / 4, 1ul);
-}
-
 /**
  * dacc_queue_watch - have a queue's progress looked at
  * @queue: queue that has just got jobs into its ring
+ *
+ * Once a second at least, so that new values of the parameters count for jobs
+ * that run already.
  */
 void dacc_queue_watch(struct dacc_queue *queue)
 {
 	unsigned long timeout = msecs_to_jiffies(READ_ONCE(dacc_job_timeout_ms));
+	unsigned long limit = msecs_to_jiffies(READ_ONCE(dacc_job_limit_ms));
+	unsigned long interval = HZ;
 
 	if (timeout)
-		queue_delayed_work(queue->dacc->wq, &queue->timeout_work,
-				   dacc_timeout_interval(timeout));
+		interval = min(interval, timeout / 4);
+	if (limit)
+		interval = min(interval, limit / 4);
+	queue_delayed_work(queue->dacc->wq, &queue->timeout_work, max(interval, 1ul));
+}
+
+/*
+ * A job is fetched when an engine takes it up. From then on it has that engine
+ * for itself, so it must end at some time, whatever progress it makes.
+ */
+static bool dacc_queue_is_overdue(struct dacc_queue *queue, u64 completed, u64 fetched)
+{
+	unsigned long limit = msecs_to_jiffies(READ_ONCE(dacc_job_limit_ms));
+	u64 current_job = fetched > completed ? completed + 1 : 0;
+
+	if (current_job != queue->current_job) {
+		queue->current_job = current_job;
+		queue->current_since = jiffies;
+	}
+	return limit && current_job && time_after_eq(jiffies, queue->current_since + limit);
 }
 
 /*
  * A job that has not been fetched waits for another queue's; then any queue's
  * progress counts. That other one is watched as well, so this ends.
  */
-static bool dacc_queue_is_hung(struct dacc_queue *queue, u64 completed, unsigned long timeout)
+static bool dacc_queue_is_hung(struct dacc_queue *queue, u64 completed, u64 fetched)
 {
 	struct dacc_device *dacc = queue->dacc;
 	u64 counter = dacc_read64(dacc, dacc_queue_reg(queue->hwq, DACC_QUEUE_PROGRESS));
-	u64 fetched = dacc_read64(dacc, dacc_queue_reg(queue->hwq, DACC_QUEUE_FETCHED));
+	unsigned long timeout = msecs_to_jiffies(READ_ONCE(dacc_job_timeout_ms));
 	unsigned long now = jiffies, others = READ_ONCE(dacc->last_progress);
 
 	if (counter != queue->last_counter || completed != queue->last_completed) {
@@ -177,22 +257,22 @@ static bool dacc_queue_is_hung(struct dacc_queue *queue, u64 completed, unsigned
 		queue->last_change = now;
 		WRITE_ONCE(dacc->last_progress, now);
 	}
-	if (time_before(now, queue->last_change + timeout))
+	if (!timeout || time_before(now, queue->last_change + timeout))
 		return false;
 	return fetched > completed || !time_before(now, others + timeout);
 }
 
 /**
- * dacc_queue_timeout_work - look for progress; without any the queue is hung
+ * dacc_queue_timeout_work - end a job without progress, or without an end
  * @work: dacc_queue.timeout_work
  */
 void dacc_queue_timeout_work(struct work_struct *work)
 {
 	struct dacc_queue *queue = container_of(to_delayed_work(work), struct dacc_queue,
 						timeout_work);
-	unsigned long timeout = msecs_to_jiffies(READ_ONCE(dacc_job_timeout_ms));
 	struct dacc_device *dacc = queue->dacc;
-	u64 completed;
+	const char *why = NULL;
+	u64 completed, fetched;
 	bool busy;
 	int idx;
 
@@ -205,10 +285,15 @@ void dacc_queue_timeout_work(struct work_struct *work)
 	       !list_empty(&queue->running);
 	completed = queue->completed;
 	spin_unlock_irq(&queue->lock);
-	if (busy && timeout) {
-		if (dacc_queue_is_hung(queue, completed, timeout)) {
-			drm_warn(&dacc->drm, "queue %u: job %llu made no progress for %u ms\n",
-				 queue->hwq, completed + 1, jiffies_to_msecs(timeout));
+	if (busy) {
+		fetched = dacc_read64(dacc, dacc_queue_reg(queue->hwq, DACC_QUEUE_FETCHED));
+		if (dacc_queue_is_hung(queue, completed, fetched))
+			why = "made no progress for job_timeout_ms";
+		if (dacc_queue_is_overdue(queue, completed, fetched))
+			why = "took longer than job_limit_ms";
+		if (why) {
+			drm_warn(&dacc->drm, "queue %u: job %llu %s\n", queue->hwq,
+				 completed + 1, why);
 			dacc_queue_fail(queue, DRM_DACC_QUEUE_HUNG, -ETIME, -ECANCELED,
 					DACC_STATUS_CANCELLED);
 		} else {
@@ -225,9 +310,10 @@ static void dacc_pci_reset_prepare(struct pci_dev *pdev)
 	struct dacc_device *dacc = pci_get_drvdata(pdev);
 
 	mutex_lock(&dacc->hw_lock);
-	dacc->hw_up = false;
+	dacc_device_complete_queues(dacc);
 	if (dacc_hw_reset(dacc))
 		pci_clear_master(pdev);
+	dacc->hw_up = false;
 	dacc_device_lose_queues(dacc);
 	mutex_unlock(&dacc->hw_lock);
 }

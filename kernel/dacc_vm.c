@@ -55,22 +55,17 @@ static void dacc_vm_detach(struct dacc_vm *vm)
 {
 	struct dacc_device *dacc = vm->dacc;
 	struct dacc_pt *root;
-	bool stuck = false;
-	int idx;
 
 	mutex_lock(&vm->pt_lock);
 	mutex_lock(&dacc->hw_lock);
 	/* NULL if dacc_vm_unplug() was first. A reset must not restore it. */
 	root = vm->root;
 	vm->root = NULL;
-	mutex_unlock(&dacc->hw_lock);
-	if (vm->asid && drm_dev_enter(&dacc->drm, &idx)) {
+	if (vm->asid && dacc->hw_up)
 		dacc_hw_write_asid(dacc, vm->asid, NULL);
-		stuck = dacc_hw_tlb_invalidate(dacc, vm->asid);
-		if (stuck)
-			dacc_device_reset(dacc, "a TLB invalidation does not end");
-		drm_dev_exit(idx);
-	}
+	mutex_unlock(&dacc->hw_lock);
+	if (vm->asid)
+		dacc_device_flush(dacc, vm->asid);
 	dacc_pt_destroy(dacc, root, DACC_PT_LEVELS - 1);
 	mutex_lock(&dacc->hw_lock);
 	if (vm->asid && dacc->vms[vm->asid] == vm)
