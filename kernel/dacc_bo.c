@@ -60,27 +60,43 @@ static void dacc_bo_destroy(struct ttm_buffer_object *tbo)
 	kfree(bo);
 }
 
+/* While a function-level reset is under way, writes to SRAM are lost. */
+static int dacc_bo_zero_chunk(struct dacc_device *dacc, u64 offset, u64 size)
+{
+	int ret = 0;
+
+	mutex_lock(&dacc->hw_lock);
+	if (dacc->hw_up) {
+		memset_io(dacc->sram + offset, 0, size);
+		/* Reading back drains write-combining buffers and posted writes. */
+		wmb();
+		if (readl(dacc->sram + offset + size - 4))
+			ret = -EIO;
+	} else {
+		ret = -EIO;
+	}
+	mutex_unlock(&dacc->hw_lock);
+	return ret;
+}
+
 /* SRAM keeps what its last owner left there, across resets too. */
 static int dacc_bo_zero_sram(struct dacc_device *dacc, struct dacc_bo *bo)
 {
 	u64 offset = dacc_bo_sram_offset(bo);
 	u64 end = offset + dacc_bo_gem(bo)->size;
-	int idx;
+	int idx, ret = 0;
 
 	if (!drm_dev_enter(&dacc->drm, &idx))
 		return -ENODEV;
-	while (offset < end) {
-		u64 chunk = min_t(u64, end - offset, SZ_1M);
+	while (offset < end && !ret) {
+		u64 chunk = min_t(u64, end - offset, SZ_256K);
 
-		memset_io(dacc->sram + offset, 0, chunk);
+		ret = dacc_bo_zero_chunk(dacc, offset, chunk);
 		offset += chunk;
 		cond_resched();
 	}
-	/* Reading back drains write-combining buffers and posted writes. */
-	wmb();
-	readl(dacc->sram + end - 4);
 	drm_dev_exit(idx);
-	return 0;
+	return ret;
 }
 
 static struct dacc_bo *dacc_bo_init(struct dacc_device *dacc, u64 size, u32 flags, u64 align)
@@ -128,7 +144,8 @@ static struct dacc_bo *dacc_bo_init(struct dacc_device *dacc, u64 size, u32 flag
  *
  * Return: the buffer with one reference to its GEM object, or an error
  * pointer: -EINVAL if rounding @size up overflows, -ENOSPC if SRAM is full,
- * -ENOMEM, -ENODEV, or -ERESTARTSYS.
+ * -EIO for SRAM of a device that is out of order or being reset, -ENOMEM,
+ * -ENODEV, or -ERESTARTSYS.
  */
 struct dacc_bo *dacc_bo_new(struct dacc_device *dacc, u64 size, u32 flags)
 {

@@ -193,10 +193,12 @@ unlock:
 
 /**
  * dacc_queue_end - end all jobs of a queue that is out of service
- * @queue: queue whose state is not DRM_DACC_QUEUE_OK, and for which the device
- *	makes no further memory access
+ * @queue: queue whose state is not DRM_DACC_QUEUE_OK. Either the device makes no
+ *	further memory access for it, or it has been ended once and this is for
+ *	jobs that were submitted meanwhile.
  *
- * Its ring is not touched afterwards. Process context, under hw_lock.
+ * Its ring is not touched afterwards. Process context: under hw_lock the first
+ * time, from SUBMIT (dacc_batch_push()) without.
  */
 void dacc_queue_end(struct dacc_queue *queue)
 {

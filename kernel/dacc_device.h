@@ -266,6 +266,9 @@ struct dacc_pt {
  * @pt_lock: protects the page table; taken inside reservation locks.
  * @root: page table; NULL once the device is gone.
  * @trash: tables that were unhooked and await a TLB invalidation.
+ * @imports_lock: protects @imports.
+ * @imports: mappings of imported buffers.
+ * @closed: no id names it any more and nothing may be mapped. Under @lock.
  * @asid: hardware address space.
  * @queues: queues that use it, under dacc_file.lock.
  */
@@ -276,6 +279,9 @@ struct dacc_vm {
 	struct mutex pt_lock; /* page table */
 	struct dacc_pt *root;
 	struct list_head trash;
+	spinlock_t imports_lock; /* @imports */
+	struct list_head imports;
+	bool closed;
 	u32 asid;
 	u32 queues;
 };
@@ -288,10 +294,12 @@ static inline struct dacc_vm *to_dacc_vm(struct drm_gpuvm *gpuvm)
 /**
  * struct dacc_vma - a mapping
  * @va: base.
+ * @import: in dacc_vm.imports if the buffer is imported.
  * @readonly: the device may not write.
  */
 struct dacc_vma {
 	struct drm_gpuva va;
+	struct list_head import;
 	bool readonly;
 };
 
@@ -532,6 +540,7 @@ int dacc_vm_create_ioctl(struct drm_device *drm, void *data, struct drm_file *fi
 int dacc_vm_destroy_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
 int dacc_vm_bind_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
 void dacc_vm_close(struct dacc_vm *vm);
+bool dacc_vm_may_write(struct dacc_vm *vm, struct drm_gem_object *obj);
 void dacc_vm_zap(struct dacc_bo *bo);
 void dacc_vm_unplug(struct dacc_device *dacc);
 

@@ -8,6 +8,8 @@
 #include <linux/dma-resv.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/iommu.h>
+#include <linux/mm.h>
 #include <linux/scatterlist.h>
 #ifdef CONFIG_PCI_P2PDMA
 #include <linux/pci-p2pdma.h>
@@ -140,19 +142,22 @@ void dacc_dmabuf_detach(struct dacc_bo *bo)
 }
 
 /*
- * Peer memory has no struct page. An entry's page pointer is read only to see
- * that there is none; exporters leave orig_nents at 0 or the pointer NULL.
+ * Is it peer memory? Only the DMA address may be looked at: what else is in an
+ * exporter's table is its own affair. All of a buffer is in one place, so the
+ * first segment tells.
  */
 static bool dacc_sgt_is_peer(struct dma_buf_attachment *attach, struct sg_table *sgt)
 {
-	struct page *page;
+	struct iommu_domain *domain = iommu_get_domain_for_dev(attach->dev);
+	phys_addr_t phys = sg_dma_address(sgt->sgl);
 
 	if (!attach->peer2peer)
 		return false;
-	if (!sgt->orig_nents)
+	if (sg_dma_is_bus_address(sgt->sgl))
 		return true;
-	page = sg_page(sgt->sgl);
-	return !page || is_zone_device_page(page);
+	if (domain)
+		phys = iommu_iova_to_phys(domain, phys);
+	return !page_is_ram(PHYS_PFN(phys));
 }
 
 /**
@@ -219,10 +224,15 @@ static int dacc_dmabuf_attach(struct dma_buf *dma_buf, struct dma_buf_attachment
 	return 0;
 }
 
-/* Buffers stay where they are as long as they live. */
+/*
+ * Host memory stays where it is as long as the dma-buf lives. SRAM goes away when
+ * the driver is unbound; an importer that cannot let go of it cannot have it.
+ */
 static int dacc_dmabuf_pin(struct dma_buf_attachment *attach)
 {
-	return 0;
+	struct dacc_bo *bo = to_dacc_bo(attach->dmabuf->priv);
+
+	return bo->flags & DRM_DACC_BO_SRAM ? -EOPNOTSUPP : 0;
 }
 
 static void dacc_dmabuf_unpin(struct dma_buf_attachment *attach)

@@ -254,17 +254,26 @@ static int dacc_batch_add_in_syncs(struct dacc_batch *batch, struct drm_file *fi
 	return ret;
 }
 
-/* A buffer's writers; those of this queue come before this job anyway. */
+/*
+ * A buffer's writers, and its readers if this may write to it; those of this queue
+ * come before this job anyway.
+ */
 static int dacc_batch_add_implicit(struct dacc_batch *batch, struct drm_gpuvm_exec *exec)
 {
+	struct dacc_vm *vm = batch->queue->vm;
 	struct drm_gem_object *obj;
 	int ret;
 
 	drm_exec_for_each_locked_object(&exec->exec, obj) {
 		struct dma_resv_iter cursor;
 		struct dma_fence *fence;
+		enum dma_resv_usage usage;
 
-		dma_resv_for_each_fence(&cursor, obj->resv, DMA_RESV_USAGE_WRITE, fence) {
+		/* The address space's own object has no memory. */
+		if (obj == vm->gpuvm.r_obj)
+			continue;
+		usage = dma_resv_usage_rw(dacc_vm_may_write(vm, obj));
+		dma_resv_for_each_fence(&cursor, obj->resv, usage, fence) {
 			if (fence->context == batch->queue->context ||
 			    dma_fence_is_signaled(fence))
 				continue;
@@ -276,20 +285,6 @@ static int dacc_batch_add_implicit(struct dacc_batch *batch, struct drm_gpuvm_ex
 	return 0;
 }
 
-static bool dacc_vm_may_write(struct dacc_vm *vm, struct drm_gem_object *obj)
-{
-	struct drm_gpuvm_bo *vm_bo = drm_gpuvm_bo_find(&vm->gpuvm, obj);
-	struct drm_gpuva *va;
-	bool write = false;
-
-	if (!vm_bo)
-		return true;
-	drm_gpuvm_bo_for_each_va(va, vm_bo)
-		write |= !to_dacc_vma(va)->readonly;
-	drm_gpuvm_bo_put(vm_bo);
-	return write;
-}
-
 static void dacc_batch_publish(struct dacc_batch *batch, struct drm_gpuvm_exec *exec,
 			       struct dacc_out_sync *outs, u32 n_outs)
 {
@@ -298,7 +293,6 @@ static void dacc_batch_publish(struct dacc_batch *batch, struct drm_gpuvm_exec *
 	u32 i;
 
 	drm_exec_for_each_locked_object(&exec->exec, obj) {
-		/* The address space's own object has no memory. */
 		if (obj == vm->gpuvm.r_obj)
 			continue;
 		dma_resv_add_fence(obj->resv, batch->fence, dacc_vm_may_write(vm, obj) ?
@@ -426,7 +420,8 @@ static int dacc_submit(struct dacc_queue *queue, struct drm_dacc_submit *args,
 {
 	struct drm_gpuvm_exec exec = {
 		.vm = &queue->vm->gpuvm,
-		.flags = DRM_EXEC_INTERRUPTIBLE_WAIT,
+		/* Two imports of one dma-buf share its reservation object. */
+		.flags = DRM_EXEC_INTERRUPTIBLE_WAIT | DRM_EXEC_IGNORE_DUPLICATES,
 		.num_fences = 1,
 	};
 	bool cookie;
@@ -486,6 +481,11 @@ int dacc_submit_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
 	queue = dacc_queue_get(file->driver_priv, args->queue);
 	if (!queue)
 		return -ENOENT;
+	/* There would never be room. */
+	if (args->n_jobs > queue->depth) {
+		ret = -EINVAL;
+		goto out_queue;
+	}
 	batch = dacc_batch_create(queue, args);
 	if (IS_ERR(batch)) {
 		ret = PTR_ERR(batch);

@@ -84,25 +84,50 @@ static void dacc_pt_clear(struct dacc_pt *pt, u32 index)
 	pt->used--;
 }
 
-/* The table of @level that covers @va; made if missing. */
-static struct dacc_pt *dacc_pt_get(struct dacc_vm *vm, u64 va, u32 level)
+/*
+ * The lowest table that covers @va, but of @level at least. NULL if the address
+ * space lost its page table.
+ */
+static struct dacc_pt *dacc_pt_walk(struct dacc_vm *vm, u64 va, u32 level, u32 *at)
 {
 	struct dacc_pt *pt = vm->root;
-	u32 at;
 
-	for (at = DACC_PT_ROOT_LEVEL; at > level; at--) {
-		u32 index = dacc_pt_index(va, at);
+	for (*at = DACC_PT_ROOT_LEVEL; pt && *at > level; (*at)--) {
+		struct dacc_pt *child = pt->child[dacc_pt_index(va, *at)];
 
-		if (!pt->child[index]) {
-			struct dacc_pt *child = dacc_pt_create(vm->dacc, at - 1);
-
-			if (!child)
-				return NULL;
-			pt->child[index] = child;
-			dacc_pt_write(pt, index, child->dma | DACC_PTE_VALID);
-		}
-		pt = pt->child[index];
+		if (!child)
+			break;
+		pt = child;
 	}
+	return pt;
+}
+
+/*
+ * The table of @level that covers @va; made if missing. pt_lock is released while
+ * memory is allocated, since reclaim may need it. Meanwhile others may take tables
+ * away that are empty, so the walk starts anew.
+ */
+static struct dacc_pt *dacc_pt_get(struct dacc_vm *vm, u64 va, u32 level)
+{
+	struct dacc_pt *pt, *child = NULL;
+	u32 at, child_level = 0;
+
+	while ((pt = dacc_pt_walk(vm, va, level, &at)) && at > level) {
+		if (child && child_level == at - 1) {
+			pt->child[dacc_pt_index(va, at)] = child;
+			dacc_pt_write(pt, dacc_pt_index(va, at), child->dma | DACC_PTE_VALID);
+			child = NULL;
+			continue;
+		}
+		mutex_unlock(&vm->pt_lock);
+		dacc_pt_destroy(vm->dacc, child, child_level);
+		child_level = at - 1;
+		child = dacc_pt_create(vm->dacc, child_level);
+		mutex_lock(&vm->pt_lock);
+		if (!child)
+			return NULL;
+	}
+	dacc_pt_destroy(vm->dacc, child, child_level);
 	return pt;
 }
 
@@ -185,8 +210,9 @@ static int dacc_pt_map_sgt(struct dacc_vm *vm, struct sg_table *sgt, u64 va, u64
 
 /**
  * dacc_pt_map_bo - map a part of a buffer
- * @vm: address space; its pt_lock is held
- * @bo: buffer with DMA addresses; its reservation lock is held
+ * @vm: address space; its pt_lock is held, but released from time to time
+ * @bo: buffer with DMA addresses; its reservation lock is held, and the caller is
+ *	inside drm_dev_enter()
  * @va: virtual address that is not mapped
  * @offset: first byte of the buffer
  * @size: bytes

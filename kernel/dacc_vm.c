@@ -4,6 +4,7 @@
  * page table. Each has a hardware ASID for its whole life.
  */
 #include <linux/dma-resv.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include <drm/drm_drv.h>
@@ -24,6 +25,16 @@ static void dacc_vm_free(struct drm_gpuvm *gpuvm)
 static const struct drm_gpuvm_ops dacc_gpuvm_ops = {
 	.vm_free = dacc_vm_free,
 };
+
+/* An exporter may take a buffer back, and so pt_lock, to reclaim memory. */
+static void dacc_vm_prime_lockdep(struct dacc_vm *vm)
+{
+	if (!IS_ENABLED(CONFIG_LOCKDEP))
+		return;
+	fs_reclaim_acquire(GFP_KERNEL);
+	might_lock(&vm->pt_lock);
+	fs_reclaim_release(GFP_KERNEL);
+}
 
 /* Takes an ASID and gives it the page table. */
 static int dacc_vm_attach(struct dacc_vm *vm)
@@ -107,6 +118,9 @@ int dacc_vm_create_ioctl(struct drm_device *drm, void *data, struct drm_file *fi
 	vm->dacc = dacc;
 	mutex_init(&vm->lock);
 	mutex_init(&vm->pt_lock);
+	dacc_vm_prime_lockdep(vm);
+	spin_lock_init(&vm->imports_lock);
+	INIT_LIST_HEAD(&vm->imports);
 	INIT_LIST_HEAD(&vm->trash);
 	atomic_inc(&dacc->num_vms);
 	/* The first page is never mapped. */
@@ -137,6 +151,45 @@ err_exit:
 	return ret;
 }
 
+/**
+ * dacc_vm_may_write - may jobs of an address space write to a buffer?
+ * @vm: address space
+ * @obj: buffer; its reservation lock is held
+ *
+ * Several buffers may share a reservation object: imports of one dma-buf, or of
+ * several if their exporter has it so. It is locked once, through one of them,
+ * and what that one gets as an answer holds for all.
+ *
+ * Return: true if any mapping of a buffer with this reservation object is
+ * writable.
+ */
+bool dacc_vm_may_write(struct dacc_vm *vm, struct drm_gem_object *obj)
+{
+	struct drm_gpuvm_bo *vm_bo = drm_gpuvm_bo_find(&vm->gpuvm, obj);
+	struct drm_gpuva *va;
+	struct dacc_vma *vma;
+	bool write = false;
+
+	dma_resv_assert_held(obj->resv);
+	if (!vm_bo)
+		return true;
+	drm_gpuvm_bo_for_each_va(va, vm_bo)
+		write |= !to_dacc_vma(va)->readonly;
+	drm_gpuvm_bo_put(vm_bo);
+	if (write || !(to_dacc_bo(obj)->flags & DRM_DACC_BO_IMPORTED))
+		return write;
+
+	spin_lock(&vm->imports_lock);
+	list_for_each_entry(vma, &vm->imports, import) {
+		if (vma->va.gem.obj->resv == obj->resv && !vma->readonly) {
+			write = true;
+			break;
+		}
+	}
+	spin_unlock(&vm->imports_lock);
+	return write;
+}
+
 /* Removes a mapping; the caller holds the address space's lock. */
 static void dacc_vm_unmap_va(struct dacc_vm *vm, struct drm_gpuva *va)
 {
@@ -150,6 +203,9 @@ static void dacc_vm_unmap_va(struct dacc_vm *vm, struct drm_gpuva *va)
 	dacc_pt_flush(vm);
 	mutex_unlock(&vm->pt_lock);
 	trace_dacc_unbind(vm->asid, va->va.addr, va->va.range);
+	spin_lock(&vm->imports_lock);
+	list_del(&to_dacc_vma(va)->import);
+	spin_unlock(&vm->imports_lock);
 	drm_gpuva_remove(va);
 	drm_gpuva_unlink(va);
 	dma_resv_unlock(obj->resv);
@@ -166,6 +222,8 @@ void dacc_vm_close(struct dacc_vm *vm)
 	struct drm_gpuva *va, *next;
 
 	mutex_lock(&vm->lock);
+	/* A VM_BIND that has found the id before must not map anything now. */
+	vm->closed = true;
 	drm_gpuvm_for_each_va_safe(va, next, &vm->gpuvm) {
 		if (va != &vm->gpuvm.kernel_alloc_node)
 			dacc_vm_unmap_va(vm, va);
@@ -235,6 +293,11 @@ static int dacc_vm_map_locked(struct dacc_vm *vm, struct drm_gem_object *obj,
 		goto out;
 	}
 	drm_gpuva_link(va, vm_bo);
+	if (bo->flags & DRM_DACC_BO_IMPORTED) {
+		spin_lock(&vm->imports_lock);
+		list_add_tail(&vma->import, &vm->imports);
+		spin_unlock(&vm->imports_lock);
+	}
 	if (bo->shared)
 		drm_gpuvm_bo_extobj_add(vm_bo);
 out:
@@ -251,6 +314,7 @@ static int dacc_vm_map(struct dacc_vm *vm, struct drm_gem_object *obj,
 	vma = kzalloc(sizeof(*vma), GFP_KERNEL_ACCOUNT);
 	if (!vma)
 		return -ENOMEM;
+	INIT_LIST_HEAD(&vma->import);
 	vma->readonly = args->flags & DRM_DACC_VM_READONLY;
 	vma->va.va.addr = args->addr;
 	vma->va.va.range = args->range;
@@ -260,6 +324,10 @@ static int dacc_vm_map(struct dacc_vm *vm, struct drm_gem_object *obj,
 	ret = mutex_lock_interruptible(&vm->lock);
 	if (ret)
 		goto err_free;
+	if (vm->closed) {
+		ret = -ENOENT;
+		goto err_unlock;
+	}
 	if (drm_gpuva_find_first(&vm->gpuvm, args->addr, args->range)) {
 		ret = -EEXIST;
 		goto err_unlock;
