@@ -207,15 +207,22 @@ static int dacc_bo_map_host(struct dacc_bo *bo)
  */
 int dacc_bo_map_dma(struct dacc_bo *bo)
 {
+	int ret;
+
 	dma_resv_assert_held(bo->tbo.base.resv);
 
 	if (bo->revoked)
 		return bo->flags & DRM_DACC_BO_IMPORTED ? -EREMOTEIO : -ENODEV;
 	if (bo->sgt || bo->flags & DRM_DACC_BO_SRAM)
 		return 0;
-	if (bo->flags & DRM_DACC_BO_IMPORTED)
-		return dacc_dmabuf_map(bo);
-	return dacc_bo_map_host(bo);
+	if (!(bo->flags & DRM_DACC_BO_IMPORTED))
+		return dacc_bo_map_host(bo);
+	ret = dacc_dmabuf_map(bo);
+	if (!ret)
+		bo->stale = false;
+	else if (ret == -EREMOTEIO && bo->stale)
+		bo->revoked = true;
+	return ret;
 }
 
 /**

@@ -213,7 +213,8 @@ struct dacc_file {
  *	Under the reservation lock, as are all below.
  * @shared: imported, or exported at least once: jobs leave fences in it.
  * @peer: @sgt is peer device memory.
- * @revoked: the exporter took it back, or the device is gone.
+ * @stale: the exporter took it back, and was not asked for it again yet.
+ * @revoked: the exporter did not give it again, or the device is gone.
  */
 struct dacc_bo {
 	struct ttm_buffer_object tbo;
@@ -224,6 +225,7 @@ struct dacc_bo {
 	struct sg_table *sgt;
 	bool shared;
 	bool peer;
+	bool stale;
 	bool revoked;
 };
 
@@ -268,6 +270,8 @@ struct dacc_pt {
  * @trash: tables that were unhooked and await a TLB invalidation.
  * @imports_lock: protects @imports.
  * @imports: mappings of imported buffers.
+ * @stale: an exporter took a buffer back that was mapped here. Set under that
+ *	buffer's reservation lock, cleared under @lock and those of all of them.
  * @closed: no id names it any more and nothing may be mapped. Under @lock.
  * @asid: hardware address space.
  * @queues: queues that use it, under dacc_file.lock.
@@ -281,6 +285,7 @@ struct dacc_vm {
 	struct list_head trash;
 	spinlock_t imports_lock; /* @imports */
 	struct list_head imports;
+	bool stale;
 	bool closed;
 	u32 asid;
 	u32 queues;
@@ -542,6 +547,7 @@ int dacc_vm_bind_ioctl(struct drm_device *drm, void *data, struct drm_file *file
 void dacc_vm_close(struct dacc_vm *vm);
 bool dacc_vm_may_write(struct dacc_vm *vm, struct drm_gem_object *obj);
 void dacc_vm_zap(struct dacc_bo *bo);
+int dacc_vm_lock_and_validate(struct dacc_vm *vm, struct drm_gpuvm_exec *exec);
 void dacc_vm_unplug(struct dacc_device *dacc);
 
 /* dacc_pt.c */

@@ -38,19 +38,19 @@ static const struct dma_buf_ops dacc_dmabuf_ops;
 /* --- import --- */
 
 /*
- * The exporter takes its memory back; it holds the reservation lock. What was
- * mapped stays in the address spaces as a hole until it is unmapped there.
+ * The exporter takes its memory back, to move it or for good; it holds the
+ * reservation lock. What was mapped is a hole in the address spaces until the
+ * next SUBMIT there, or VM_BIND, has asked the exporter for the new place. It may
+ * call this while it is being asked: then there is nothing yet to give up.
  */
 static void dacc_dmabuf_invalidate(struct dma_buf_attachment *attach)
 {
 	struct dacc_bo *bo = to_dacc_bo(attach->importer_priv);
 
 	dma_resv_assert_held(attach->dmabuf->resv);
-	if (bo->revoked)
-		return;
-	bo->revoked = true;
 	if (!bo->sgt)
 		return;
+	bo->stale = true;
 	dma_resv_wait_timeout(attach->dmabuf->resv, DMA_RESV_USAGE_BOOKKEEP, false,
 			      DACC_REVOKE_WAIT);
 	dacc_vm_zap(bo);
@@ -149,12 +149,13 @@ void dacc_dmabuf_detach(struct dacc_bo *bo)
 static bool dacc_sgt_is_peer(struct dma_buf_attachment *attach, struct sg_table *sgt)
 {
 	struct iommu_domain *domain = iommu_get_domain_for_dev(attach->dev);
-	phys_addr_t phys = sg_dma_address(sgt->sgl);
+	phys_addr_t phys;
 
-	if (!attach->peer2peer)
+	if (!attach->peer2peer || !sgt->nents)
 		return false;
 	if (sg_dma_is_bus_address(sgt->sgl))
 		return true;
+	phys = sg_dma_address(sgt->sgl);
 	if (domain)
 		phys = iommu_iova_to_phys(domain, phys);
 	return !page_is_ram(PHYS_PFN(phys));
@@ -226,13 +227,14 @@ static int dacc_dmabuf_attach(struct dma_buf *dma_buf, struct dma_buf_attachment
 
 /*
  * Host memory stays where it is as long as the dma-buf lives. SRAM goes away when
- * the driver is unbound; an importer that cannot let go of it cannot have it.
+ * the driver is unbound; an importer that cannot let go of it cannot have it,
+ * unless the core asks on behalf of one that can.
  */
 static int dacc_dmabuf_pin(struct dma_buf_attachment *attach)
 {
 	struct dacc_bo *bo = to_dacc_bo(attach->dmabuf->priv);
 
-	return bo->flags & DRM_DACC_BO_SRAM ? -EOPNOTSUPP : 0;
+	return bo->flags & DRM_DACC_BO_SRAM && !DACC_CORE_PINS ? -EOPNOTSUPP : 0;
 }
 
 static void dacc_dmabuf_unpin(struct dma_buf_attachment *attach)

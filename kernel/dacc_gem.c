@@ -134,7 +134,7 @@ int dacc_bo_info_ioctl(struct drm_device *drm, void *data, struct drm_file *file
 	args->size = obj->size;
 	args->flags = bo->flags;
 	if (bo->flags & DRM_DACC_BO_IMPORTED) {
-		if (bo->revoked)
+		if (bo->revoked || bo->stale)
 			args->flags |= DRM_DACC_BO_REVOKED;
 		if (bo->peer)
 			args->flags |= DRM_DACC_BO_PEER;

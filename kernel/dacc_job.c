@@ -431,6 +431,10 @@ static int dacc_submit(struct dacc_queue *queue, struct drm_dacc_submit *args,
 	if (ret)
 		return ret;
 	ret = drm_gpuvm_exec_lock(&exec);
+	if (!ret && READ_ONCE(queue->vm->stale)) {
+		drm_gpuvm_exec_unlock(&exec);
+		ret = dacc_vm_lock_and_validate(queue->vm, &exec);
+	}
 	if (ret)
 		goto out_unlock;
 	ret = dacc_batch_add_implicit(batch, &exec);
@@ -464,7 +468,7 @@ out_unlock:
  * @file: client
  *
  * Return: 0, -EINVAL, -ENOENT, -EFAULT, -EAGAIN if the queue is full, -EIO if
- * it is out of service, -ENOMEM or -ERESTARTSYS. After an error no job was
+ * it is out of service, -ENOMEM, -ENODEV or -ERESTARTSYS. After an error no job was
  * submitted.
  */
 int dacc_submit_ioctl(struct drm_device *drm, void *data, struct drm_file *file)

@@ -22,9 +22,75 @@ static void dacc_vm_free(struct drm_gpuvm *gpuvm)
 	kfree(vm);
 }
 
+/*
+ * Maps a buffer anew that its exporter took back. If it does not give it again the
+ * hole stays, and jobs that come to it fault.
+ */
+static int dacc_vm_bo_validate(struct drm_gpuvm_bo *vm_bo, struct drm_exec *exec)
+{
+	struct dacc_vm *vm = to_dacc_vm(vm_bo->vm);
+	struct dacc_bo *bo = to_dacc_bo(vm_bo->obj);
+	struct drm_gpuva *va;
+	int ret;
+
+	ret = dacc_bo_map_dma(bo);
+	if (ret && !bo->revoked)
+		return ret;
+	mutex_lock(&vm->pt_lock);
+	/* One may have been mapped since by VM_BIND. */
+	drm_gpuvm_bo_for_each_va(va, vm_bo)
+		dacc_pt_unmap(vm, va->va.addr, va->va.range);
+	dacc_pt_flush(vm);
+	ret = 0;
+	drm_gpuvm_bo_for_each_va(va, vm_bo) {
+		if (!bo->revoked && !ret)
+			ret = dacc_pt_map_bo(vm, bo, va->va.addr, va->gem.offset, va->va.range,
+					     to_dacc_vma(va)->readonly);
+	}
+	if (ret)
+		dacc_pt_flush(vm);
+	mutex_unlock(&vm->pt_lock);
+	if (!ret)
+		drm_gpuvm_bo_evict(vm_bo, false);
+	return ret;
+}
+
 static const struct drm_gpuvm_ops dacc_gpuvm_ops = {
 	.vm_free = dacc_vm_free,
+	.vm_bo_validate = dacc_vm_bo_validate,
 };
+
+/**
+ * dacc_vm_lock_and_validate - lock all shared buffers, map anew what was taken back
+ * @vm: address space, with &dacc_vm.stale set
+ * @exec: locks them; they are locked only if this returns 0
+ *
+ * Return: 0, -ENOMEM, -ENODEV or -ERESTARTSYS.
+ */
+int dacc_vm_lock_and_validate(struct dacc_vm *vm, struct drm_gpuvm_exec *exec)
+{
+	int idx, ret;
+
+	/* So that no buffer joins or leaves that @exec does not lock. */
+	ret = mutex_lock_interruptible(&vm->lock);
+	if (ret)
+		return ret;
+	ret = drm_gpuvm_exec_lock(exec);
+	if (ret)
+		goto unlock;
+	ret = -ENODEV;
+	if (drm_dev_enter(&vm->dacc->drm, &idx)) {
+		ret = drm_gpuvm_validate(&vm->gpuvm, &exec->exec);
+		drm_dev_exit(idx);
+	}
+	if (ret)
+		drm_gpuvm_exec_unlock(exec);
+	else
+		WRITE_ONCE(vm->stale, false);
+unlock:
+	mutex_unlock(&vm->lock);
+	return ret;
+}
 
 /* An exporter may take a buffer back, and so pt_lock, to reclaim memory. */
 static void dacc_vm_prime_lockdep(struct dacc_vm *vm)
@@ -438,7 +504,8 @@ out_vm:
  * dacc_vm_zap - make the device forget a buffer, in every address space
  * @bo: buffer; its reservation lock is held
  *
- * The mappings stay known, without page table entries, until they are unmapped.
+ * The mappings stay known, without page table entries, until the next SUBMIT maps
+ * them anew or they are unmapped.
  */
 void dacc_vm_zap(struct dacc_bo *bo)
 {
@@ -455,6 +522,8 @@ void dacc_vm_zap(struct dacc_bo *bo)
 			dacc_pt_unmap(vm, va->va.addr, va->va.range);
 		dacc_pt_flush(vm);
 		mutex_unlock(&vm->pt_lock);
+		drm_gpuvm_bo_evict(vm_bo, true);
+		WRITE_ONCE(vm->stale, true);
 	}
 }
 
