@@ -3,6 +3,7 @@
 #include "dacc_util.h"
 
 #include <dirent.h>
+#include <sys/stat.h>
 
 #include "drm/gpupeer_drm.h"
 
@@ -199,6 +200,57 @@ TEST_F(dacc_import, the_exporter_may_go_first)
 	EXPECT_EQ(r.error, 0);
 }
 
+/* Through the GPU peer's debugfs. */
+static int revoke_hbm(int buf)
+{
+	struct stat st;
+	glob_t g = {};
+	FILE *f = NULL;
+
+	if (fstat(buf, &st))
+		return -errno;
+	if (!glob("/sys/kernel/debug/dri/*/revoke", 0, NULL, &g))
+		f = fopen(g.gl_pathv[0], "w");
+	globfree(&g);
+	if (!f)
+		return -ENOENT;
+	fprintf(f, "%lu", (unsigned long)st.st_ino);
+	return fclose(f) ? -errno : 0;
+}
+
+TEST_F(dacc_import, revoked_by_its_exporter)
+{
+	struct drm_gpupeer_bo_create c = { .size = SZ_64K, .flags = DRM_GPUPEER_BO_HBM };
+	int gpu = open_driver("gpupeer"), buf = -1;
+	struct drm_dacc_result r = {};
+	uint32_t h, flags, q;
+	uint64_t size;
+
+	ASSERT_GE(gpu, 0);
+	ASSERT_EQ(drmIoctl(gpu, DRM_IOCTL_GPUPEER_BO_CREATE, &c), 0);
+	ASSERT_EQ(drmPrimeHandleToFD(gpu, c.handle, DRM_CLOEXEC | DRM_RDWR, &buf), 0);
+	ASSERT_EQ(drmPrimeFDToHandle(self->fd, buf, &h), 0);
+	ASSERT_EQ(vm_map(self->fd, self->vm, h, 0, VA, SZ_64K, 0), 0);
+	ASSERT_EQ(bo_info(self->fd, h, &flags, &size), 0);
+	EXPECT_EQ(flags & DRM_DACC_BO_REVOKED, 0);
+
+	ASSERT_EQ(revoke_hbm(buf), 0);
+	ASSERT_EQ(bo_info(self->fd, h, &flags, &size), 0);
+	EXPECT_NE(flags & DRM_DACC_BO_REVOKED, 0);
+	/* It is asked for again, in vain; what does not use it is not disturbed. */
+	ASSERT_EQ(run(self->fd, self->q, job_fill(SRAM, SZ_64K, 3), &r), 0);
+	EXPECT_EQ(r.error, 0);
+	EXPECT_EQ(vm_map(self->fd, self->vm, h, 0, 2 * VA + SZ_1M, SZ_64K, 0), -EREMOTEIO);
+	ASSERT_EQ(queue_create(self->fd, self->vm, DRM_DACC_QUEUE_TRANSFER, 16, &q), 0);
+	ASSERT_EQ(run(self->fd, q, job_fill(VA, SZ_64K, 3), &r), 0);
+	EXPECT_EQ(r.error, -EFAULT);
+	ASSERT_EQ(bo_info(self->fd, h, &flags, &size), 0);
+	EXPECT_NE(flags & DRM_DACC_BO_REVOKED, 0);
+	EXPECT_EQ(vm_unmap(self->fd, self->vm, VA, SZ_64K), 0);
+	close(buf);
+	close(gpu);
+}
+
 TEST_F(dacc_import, imported_is_not_mapped_here)
 {
 	struct drm_dacc_bo_mmap m = {};
@@ -219,6 +271,97 @@ TEST_F(dacc_import, twice_is_the_same_handle)
 	ASSERT_EQ(drmPrimeFDToHandle(self->fd, buf, &a), 0);
 	ASSERT_EQ(drmPrimeFDToHandle(self->fd, buf, &b), 0);
 	EXPECT_EQ(a, b);
+	close(buf);
+}
+
+TEST_F(dacc_import, two_imports_of_one_dmabuf_in_one_vm)
+{
+	struct drm_dacc_result r = {};
+	uint32_t first, second;
+	void *p = NULL;
+	int buf = udmabuf_fd(SZ_64K, &p);
+
+	ASSERT_GE(buf, 0);
+	ASSERT_EQ(drmPrimeFDToHandle(self->fd, buf, &first), 0);
+	ASSERT_EQ(vm_map(self->fd, self->vm, first, 0, VA, SZ_64K, DRM_DACC_VM_READONLY), 0);
+	/* The mapping keeps the first; without its handle the second is another object. */
+	drmCloseBufferHandle(self->fd, first);
+	ASSERT_EQ(drmPrimeFDToHandle(self->fd, buf, &second), 0);
+	ASSERT_EQ(vm_map(self->fd, self->vm, second, 0, 2 * VA + SZ_1M, SZ_64K, 0), 0);
+
+	ASSERT_EQ(run(self->fd, self->q, job_fill(2 * VA + SZ_1M, SZ_64K, 0x51525354), &r), 0);
+	ASSERT_EQ(r.error, 0);
+	EXPECT_EQ(((uint32_t *)p)[5], 0x51525354);
+	ASSERT_EQ(run(self->fd, self->q, job_copy(SRAM, VA, SZ_64K), &r), 0);
+	ASSERT_EQ(r.error, 0);
+	EXPECT_EQ(memcmp(self->s, p, SZ_64K), 0);
+	close(buf);
+}
+
+TEST_F(dacc_import, a_writer_by_any_import_counts_as_one)
+{
+	struct drm_dacc_job hang = job_nop(), j = job_nop();
+	int other = open(NODE, O_RDWR | O_CLOEXEC);
+	int buf = udmabuf_fd(SZ_64K, NULL);
+	uint32_t first, second, theirs, vm, q;
+	__u64 seq;
+
+	ASSERT_GE(buf, 0);
+	ASSERT_GE(other, 0);
+	ASSERT_EQ(drmPrimeFDToHandle(self->fd, buf, &first), 0);
+	ASSERT_EQ(vm_map(self->fd, self->vm, first, 0, VA, SZ_64K, DRM_DACC_VM_READONLY), 0);
+	drmCloseBufferHandle(self->fd, first);
+	ASSERT_EQ(drmPrimeFDToHandle(self->fd, buf, &second), 0);
+	ASSERT_EQ(vm_map(self->fd, self->vm, second, 0, 2 * VA + SZ_1M, SZ_64K, 0), 0);
+	ASSERT_EQ(vm_create(other, &vm), 0);
+	ASSERT_EQ(drmPrimeFDToHandle(other, buf, &theirs), 0);
+	ASSERT_EQ(vm_map(other, vm, theirs, 0, VA, SZ_64K, DRM_DACC_VM_READONLY), 0);
+	ASSERT_EQ(queue_create(other, vm, DRM_DACC_QUEUE_TRANSFER, 16, &q), 0);
+
+	/* A reader waits for a client with a writable mapping, and that one ends. */
+	ASSERT_EQ(inject_all(DACC_INJECT_HANG), 0);
+	ASSERT_EQ(submit(self->fd, self->q, &hang, 1, NULL), 0);
+	usleep(300000);
+	ASSERT_EQ(inject(DACC_INJECT_NONE, 0), 0);
+	ASSERT_EQ(submit(other, q, &j, 1, &seq), 0);
+	EXPECT_EQ(wait_job(other, q, seq, 1, NULL), -ETIME);
+	ASSERT_EQ(queue_destroy(self->fd, self->q), 0);
+	EXPECT_EQ(wait_job(other, q, seq, 30, NULL), 0);
+	close(other);
+	close(buf);
+}
+
+TEST_F(dacc_import, a_writer_waits_for_readers)
+{
+	int other = open(NODE, O_RDWR | O_CLOEXEC);
+	struct drm_dacc_job hang = job_nop(), j = job_nop();
+	int buf = udmabuf_fd(SZ_64K, NULL);
+	uint32_t mine, theirs, vm, q, writer;
+	__u64 seq;
+
+	ASSERT_GE(buf, 0);
+	ASSERT_GE(other, 0);
+	ASSERT_EQ(drmPrimeFDToHandle(self->fd, buf, &mine), 0);
+	ASSERT_EQ(vm_map(self->fd, self->vm, mine, 0, VA, SZ_64K, DRM_DACC_VM_READONLY), 0);
+	ASSERT_EQ(vm_create(other, &vm), 0);
+	ASSERT_EQ(drmPrimeFDToHandle(other, buf, &theirs), 0);
+	ASSERT_EQ(vm_map(other, vm, theirs, 0, VA, SZ_64K, DRM_DACC_VM_READONLY), 0);
+	ASSERT_EQ(queue_create(other, vm, DRM_DACC_QUEUE_TRANSFER, 16, &q), 0);
+	ASSERT_EQ(queue_create(other, vm, DRM_DACC_QUEUE_TRANSFER, 16, &writer), 0);
+
+	ASSERT_EQ(inject_all(DACC_INJECT_HANG), 0);
+	ASSERT_EQ(submit(self->fd, self->q, &hang, 1, NULL), 0);
+	usleep(300000);
+	ASSERT_EQ(inject(DACC_INJECT_NONE, 0), 0);
+	/* Two readers go side by side. */
+	ASSERT_EQ(submit(other, q, &j, 1, &seq), 0);
+	EXPECT_EQ(wait_job(other, q, seq, 30, NULL), 0);
+	ASSERT_EQ(vm_map(other, vm, theirs, 0, 2 * VA, SZ_64K, 0), 0);
+	ASSERT_EQ(submit(other, writer, &j, 1, &seq), 0);
+	EXPECT_EQ(wait_job(other, writer, seq, 1, NULL), -ETIME);
+	ASSERT_EQ(queue_destroy(self->fd, self->q), 0);
+	EXPECT_EQ(wait_job(other, writer, seq, 30, NULL), 0);
+	close(other);
 	close(buf);
 }
 

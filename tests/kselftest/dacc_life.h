@@ -3,8 +3,6 @@
 #ifndef DACC_LIFE_H
 #define DACC_LIFE_H
 
-#include <limits.h>
-
 #include "dacc_util.h"
 
 #define VA 0x100000000ull
@@ -27,17 +25,18 @@ static inline int bystander(void)
 	return ret ? ret : r.error;
 }
 
-/* The PCI function's directory in sysfs. */
+/* The name of the PCI function's directory in sysfs. */
 static inline int pci_dir(char *dir, size_t size)
 {
-	char link[PATH_MAX];
-	ssize_t n = readlink("/sys/class/accel/accel0/device", link, sizeof(link) - 1);
+	glob_t g = {};
+	int ret = -ENOENT;
 
-	if (n < 0)
-		return -errno;
-	link[n] = 0;
-	snprintf(dir, size, "%.20s", strrchr(link, '/') + 1);
-	return 0;
+	if (!glob("/sys/bus/pci/drivers/dacc/*:*:*", 0, NULL, &g)) {
+		snprintf(dir, size, "%.20s", strrchr(g.gl_pathv[0], '/') + 1);
+		ret = 0;
+	}
+	globfree(&g);
+	return ret;
 }
 
 /* Time for a submitted job to be in the chip's hands. */
@@ -55,6 +54,31 @@ static inline int write_file(const char *path, const char *text)
 	if (write(fd, text, strlen(text)) < 0)
 		ret = -errno;
 	close(fd);
+	return ret;
+}
+
+static inline int set_parameter(const char *name, unsigned int value)
+{
+	char path[128], text[16];
+
+	snprintf(path, sizeof(path), "/sys/module/dacc/parameters/%s", name);
+	snprintf(text, sizeof(text), "%u", value);
+	return write_file(path, text);
+}
+
+static inline int get_parameter(const char *name, unsigned int *value)
+{
+	char path[128];
+	int ret = -EIO;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/module/dacc/parameters/%s", name);
+	f = fopen(path, "r");
+	if (!f)
+		return -errno;
+	if (fscanf(f, "%u", value) == 1)
+		ret = 0;
+	fclose(f);
 	return ret;
 }
 

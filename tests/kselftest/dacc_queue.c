@@ -219,14 +219,31 @@ TEST_F(dacc_queue, one_bad_job_submits_none)
 
 TEST_F(dacc_queue, full_queue_is_eagain)
 {
-	struct drm_dacc_job j[17];
+	struct drm_dacc_job j[16];
 	__u64 seq;
 
-	for (int i = 0; i < 17; i++)
+	for (int i = 0; i < 16; i++)
 		j[i] = job_nop();
-	EXPECT_EQ(submit(self->fd, self->q, j, 17, NULL), -EAGAIN);
+	ASSERT_EQ(inject_all(DACC_INJECT_HANG), 0);
 	EXPECT_EQ(submit(self->fd, self->q, j, 16, &seq), 0);
 	EXPECT_EQ(seq, 16);
+	EXPECT_EQ(submit(self->fd, self->q, j, 1, NULL), -EAGAIN);
+	ASSERT_EQ(inject(DACC_INJECT_NONE, 0), 0);
+	EXPECT_EQ(queue_destroy(self->fd, self->q), 0);
+}
+
+TEST_F(dacc_queue, more_jobs_than_the_queue_is_deep)
+{
+	struct drm_dacc_job j[17];
+	struct drm_dacc_queue_info i;
+	__u64 seq;
+
+	for (int n = 0; n < 17; n++)
+		j[n] = job_nop();
+	EXPECT_EQ(submit(self->fd, self->q, j, 17, NULL), -EINVAL);
+	ASSERT_EQ(queue_info(self->fd, self->q, &i), 0);
+	EXPECT_EQ(i.submitted, 0);
+	EXPECT_EQ(submit(self->fd, self->q, j, 16, &seq), 0);
 	EXPECT_EQ(wait_job(self->fd, self->q, seq, 30, NULL), 0);
 }
 

@@ -2,6 +2,8 @@
 /* VM_CREATE, VM_DESTROY, VM_BIND. */
 #include "dacc_util.h"
 
+#include <pthread.h>
+
 #define VA 0x100000000ull
 
 FIXTURE(dacc_vm)
@@ -54,6 +56,53 @@ TEST_F(dacc_vm, destroy_while_a_queue_uses_it)
 	EXPECT_EQ(vm_destroy(self->fd, self->vm), -EBUSY);
 	EXPECT_EQ(queue_destroy(self->fd, q), 0);
 	EXPECT_EQ(vm_destroy(self->fd, self->vm), 0);
+}
+
+struct binder {
+	int fd;
+	uint32_t vm, bo;
+	bool go;
+};
+
+static void *bind_many(void *data)
+{
+	struct binder *b = data;
+
+	while (!__atomic_load_n(&b->go, __ATOMIC_ACQUIRE))
+		;
+	for (uint64_t i = 0; i < 50; i++)
+		if (vm_map(b->fd, b->vm, b->bo, 0, VA + i * SZ_64K, SZ_64K, 0))
+			break;
+	return NULL;
+}
+
+TEST_F(dacc_vm, destroy_while_others_bind)
+{
+	long long vms = counter("vms"), bos = live_bos();
+
+	for (int round = 0; round < 200; round++) {
+		struct binder b = { .fd = open(NODE, O_RDWR | O_CLOEXEC) };
+		pthread_t thread[2];
+		int i;
+
+		ASSERT_GE(b.fd, 0);
+		ASSERT_EQ(vm_create(b.fd, &b.vm), 0);
+		ASSERT_EQ(bo_create(b.fd, SZ_64K, DRM_DACC_BO_HOST, &b.bo), 0);
+		for (i = 0; i < 8; i++)
+			ASSERT_EQ(vm_map(b.fd, b.vm, b.bo, 0, 2 * VA + i * SZ_64K, SZ_64K, 0), 0);
+		for (i = 0; i < 2; i++)
+			ASSERT_EQ(pthread_create(&thread[i], NULL, bind_many, &b), 0);
+		__atomic_store_n(&b.go, true, __ATOMIC_RELEASE);
+		usleep(round * 37 % 900);
+		EXPECT_EQ(vm_destroy(b.fd, b.vm), 0);
+		for (i = 0; i < 2; i++)
+			pthread_join(thread[i], NULL);
+		close(b.fd);
+	}
+	for (int i = 0; i < 100 && counter("vms") != vms; i++)
+		usleep(50000);
+	EXPECT_EQ(counter("vms"), vms);
+	EXPECT_EQ(live_bos(), bos);
 }
 
 TEST_F(dacc_vm, address_spaces_run_out_and_come_back)
