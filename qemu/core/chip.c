@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "chip.h"
-#include "num.h"
 
 /*
  * One simple parameter set, to be replaced by profiles of real parts. The
@@ -77,21 +76,7 @@ DaccCore *dacc_core_new(const DaccCoreConfig *config, const DaccHostOps *ops,
         dacc_core_free(core);
         return NULL;
     }
-    if (!num_ops(config->vector)) {
-        *err = NUM_NO_AVX2;
-        dacc_core_free(core);
-        return NULL;
-    }
-    *err = "no worker threads to be had";
-    core->pool = pool_new(config->threads, ops->thread_enter, ops->thread_exit,
-                          opaque);
-    if (!core->pool) {
-        dacc_core_free(core);
-        return NULL;
-    }
-    *err = "out of memory";
-    core->seq = seq_new(core->pool, config->vector, core->config.timing);
-    if (!core->seq) {
+    if (!seq_open(&core->config, ops, opaque, &core->pool, &core->seq, err)) {
         dacc_core_free(core);
         return NULL;
     }

@@ -69,21 +69,7 @@ GpuCore *gpu_core_new(const DaccCoreConfig *config, const DaccHostOps *ops,
         gpu_core_free(gpu);
         return NULL;
     }
-    if (!num_ops(config->vector)) {
-        *err = NUM_NO_AVX2;
-        gpu_core_free(gpu);
-        return NULL;
-    }
-    *err = "no worker threads to be had";
-    gpu->pool = pool_new(config->threads, ops->thread_enter, ops->thread_exit,
-                         opaque);
-    if (!gpu->pool) {
-        gpu_core_free(gpu);
-        return NULL;
-    }
-    *err = "out of memory";
-    gpu->seq = seq_new(gpu->pool, config->vector, gpu->config.timing);
-    if (!gpu->seq) {
+    if (!seq_open(&gpu->config, ops, opaque, &gpu->pool, &gpu->seq, err)) {
         gpu_core_free(gpu);
         return NULL;
     }

@@ -30,6 +30,27 @@ void seq_free(Seq *seq)
     }
 }
 
+bool seq_open(const DaccCoreConfig *config, const DaccHostOps *ops,
+              void *opaque, Pool **pool, Seq **seq, const char **err)
+{
+    if (!num_ops(config->vector)) {
+        *err = NUM_NO_AVX2;
+        return false;
+    }
+    *pool = pool_new(config->threads, ops->thread_enter, ops->thread_exit,
+                     opaque);
+    if (!*pool) {
+        *err = "no worker threads to be had";
+        return false;
+    }
+    *seq = seq_new(*pool, config->vector, config->timing);
+    if (!*seq) {
+        *err = "out of memory";
+        return false;
+    }
+    return true;
+}
+
 static bool seq_nop(SeqStep *step, const struct dacc_insn *insn)
 {
     (void)step;

@@ -64,6 +64,14 @@ Seq *seq_new(Pool *pool, DaccVector vector, const uint64_t *timing);
 void seq_free(Seq *seq);
 
 /*
+ * A pool of config->threads and a sequencer on it, as both devices have them.
+ * *config must outlive the sequencer. False: *err is a static message, and the
+ * caller frees what *pool and *seq hold.
+ */
+bool seq_open(const DaccCoreConfig *config, const DaccHostOps *ops,
+              void *opaque, Pool **pool, Seq **seq, const char **err);
+
+/*
  * Checks everything that does not depend on memory contents or an entry's
  * state: opcodes, flags, reserved fields, sizes, loops. Pure.
  */
