@@ -68,6 +68,8 @@ int dacc_bo_create_ioctl(struct drm_device *drm, void *data, struct drm_file *fi
 	struct dacc_bo *bo;
 	int ret;
 
+	if (args->vm || args->priority > DRM_DACC_PRIORITY_HIGH || args->available)
+		return -EINVAL;
 	if (args->flags != DRM_DACC_BO_SRAM && args->flags != DRM_DACC_BO_HOST)
 		return -EINVAL;
 	if (!args->size)

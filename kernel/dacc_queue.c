@@ -275,9 +275,9 @@ int dacc_queue_create_ioctl(struct drm_device *drm, void *data, struct drm_file 
 	struct drm_dacc_queue_create *args = data;
 	int idx, ret;
 
-	if (args->flags || args->pad || args->queue_class > DRM_DACC_QUEUE_DECODE ||
-	    !is_power_of_2(args->depth) || args->depth < DACC_MIN_DEPTH ||
-	    args->depth > DACC_MAX_DEPTH)
+	if (args->flags || args->pad || args->ring || args->completion ||
+	    args->queue_class > DRM_DACC_QUEUE_DECODE || !is_power_of_2(args->depth) ||
+	    args->depth < DACC_MIN_DEPTH || args->depth > DACC_MAX_DEPTH)
 		return -EINVAL;
 
 	mutex_lock(&priv->lock);

@@ -57,6 +57,7 @@ enum dacc_bar {
 #define DACC_MIN_RING_LOG2		4
 #define DACC_MAX_RING_LOG2		12
 #define DACC_DOORBELL_STRIDE		4096
+#define DACC_DOORBELL_STATE		4
 
 /**
  * enum dacc_reg - register offsets in DACC_BAR_REGS
@@ -90,6 +91,14 @@ enum dacc_bar {
  *	way. Memory that was unmapped may be reused once this reads zero.
  * @DACC_REG_INJECT: 32 bits, write only, present with DACC_FEATURE_INJECT:
  *	bits 7:0 are one of enum dacc_inject, bits 31:8 its argument.
+ * @DACC_REG_TEMP: 32 bits, read only: temperature of the die in thousandths of
+ *	a degree Celsius, as a signed number. The model's is its property
+ *	"temperature".
+ * @DACC_REG_TEMP_CRIT: 32 bits, read only: temperature from which on
+ *	DACC_EVENT_THERMAL occurs.
+ * @DACC_REG_ENERGY: 64 bits, read only: energy of all work since power on in
+ *	microjoules: DACC_TIMING_FJ_OP for each operation and DACC_TIMING_FJ_BYTE
+ *	for each byte that was read or written. Not touched by resets.
  * @DACC_REG_TIMING: base of the read-only 64-bit timing parameters, see
  *	enum dacc_timing; parameter i is at DACC_REG_TIMING + 8 * i.
  * @DACC_REG_LINK: base of the link port blocks, see enum dacc_link_reg.
@@ -118,6 +127,9 @@ enum dacc_reg {
 	DACC_REG_TLB_INVALIDATE = 0x050,
 	DACC_REG_TLB_BUSY = 0x054,
 	DACC_REG_INJECT = 0x060,
+	DACC_REG_TEMP = 0x070,
+	DACC_REG_TEMP_CRIT = 0x074,
+	DACC_REG_ENERGY = 0x078,
 	DACC_REG_TIMING = 0x200,
 	DACC_REG_LINK = 0x600,
 	DACC_REG_DECODER = 0x800,
@@ -127,7 +139,7 @@ enum dacc_reg {
 
 #define DACC_ID_MAGIC			0x43434144	/* "DACC" */
 #define DACC_VERSION_MAJOR		1
-#define DACC_VERSION_MINOR		0
+#define DACC_VERSION_MINOR		1
 #define DACC_VERSION			((DACC_VERSION_MAJOR << 16) | DACC_VERSION_MINOR)
 
 /* DACC_REG_FEATURES */
@@ -135,6 +147,7 @@ enum dacc_reg {
 #define DACC_FEATURE_CHECKSUM		(1ull << 1)	/* DACC_DESC_CHECKSUM works */
 #define DACC_FEATURE_SENDRECV		(1ull << 2)	/* SEND and RECEIVE execute */
 #define DACC_FEATURE_INJECT		(1ull << 3)	/* DACC_REG_INJECT exists */
+#define DACC_FEATURE_VIRTUAL_RING	(1ull << 4)	/* DACC_QUEUE_CONFIG_VIRTUAL */
 /* Bit 16 + t: MATVEC and EMBED accept weights of enum dacc_type t. */
 #define DACC_FEATURE_TYPE(t)		(1ull << (16 + (t)))
 
@@ -142,9 +155,15 @@ enum dacc_reg {
 /* Queues fetch descriptors only while this is set. Reset value 0. */
 #define DACC_CTRL_ENABLE		(1u << 0)
 /*
- * Resets everything but the PCI configuration, the SRAM contents and
- * DACC_REG_GENERATION. Reads as one until every engine has stopped; after it
- * reads zero the device makes no further memory access for older work.
+ * Resets everything but the PCI configuration, the SRAM contents,
+ * DACC_REG_ENERGY and DACC_REG_GENERATION, as a function-level reset does.
+ * Reads as one until every engine has stopped; after it reads zero the device
+ * makes no further memory access for older work. The SRAM contents are lost in
+ * PCI power state D3hot, and so are all registers (No_Soft_Reset is 0).
+ *
+ * A descriptor that has not completed when the device is reset may be given to
+ * it again: the state of its sequences is written back at its end only, and
+ * what it wrote before is written again.
  */
 #define DACC_CTRL_RESET			(1u << 1)
 
@@ -157,6 +176,7 @@ enum dacc_reg {
 #define DACC_EVENT_QUEUE_HALT		(1u << 0)	/* a queue went to HALTED */
 #define DACC_EVENT_LINK			(1u << 1)	/* a link changed its state */
 #define DACC_EVENT_FATAL		(1u << 2)	/* DACC_DEVSTAT_FATAL set */
+#define DACC_EVENT_THERMAL		(1u << 3)	/* TEMP reached TEMP_CRIT */
 
 #define DACC_ASID_VALID			(1ull << 0)
 
@@ -193,6 +213,8 @@ enum dacc_inject {
  * @DACC_TIMING_DMA_BLOCK_PS: picoseconds of each block in a block table.
  * @DACC_TIMING_PCIE_BW: PCIe bandwidth, each direction, bytes per microsecond.
  * @DACC_TIMING_PCIE_PS: PCIe latency of a transfer in picoseconds.
+ * @DACC_TIMING_FJ_OP: femtojoules of an operation.
+ * @DACC_TIMING_FJ_BYTE: femtojoules of each byte read or written.
  * @DACC_TIMING_COUNT: number of parameters.
  *
  * The link's own parameters are in its port block. Device time is integer
@@ -210,7 +232,9 @@ enum dacc_timing {
 	DACC_TIMING_DMA_BLOCK_PS = 6,
 	DACC_TIMING_PCIE_BW = 7,
 	DACC_TIMING_PCIE_PS = 8,
-	DACC_TIMING_COUNT = 9,
+	DACC_TIMING_FJ_OP = 9,
+	DACC_TIMING_FJ_BYTE = 10,
+	DACC_TIMING_COUNT = 11,
 };
 
 #define DACC_MAX_LINKS			4
@@ -321,17 +345,20 @@ struct dacc_dvsec_port {
  *	to 1; values that are not valid leave the queue DISABLED, with
  *	DACC_STATUS_BAD_QUEUE in DACC_QUEUE_FAULT.
  * @DACC_QUEUE_STATE: 32 bits, read only: enum dacc_queue_state.
- * @DACC_QUEUE_RING: 64 bits: bus address of the descriptor ring, 64-byte
- *	aligned, (64 << RING_LOG2) bytes.
+ * @DACC_QUEUE_RING: 64 bits: address of the descriptor ring, 64-byte aligned,
+ *	(64 << RING_LOG2) bytes: a bus address, or a virtual one in the queue's
+ *	ASID with DACC_QUEUE_CONFIG_VIRTUAL.
  * @DACC_QUEUE_RING_LOG2: 32 bits: log2 of the number of descriptors, from
  *	DACC_MIN_RING_LOG2 to DACC_MAX_RING_LOG2.
  * @DACC_QUEUE_CONFIG: 32 bits: class (enum dacc_class) in bits 7:0, ASID in
- *	bits 15:8, MSI-X vector in bits 23:16.
- * @DACC_QUEUE_CPL: 64 bits: bus address of the completion area, 64-byte
- *	aligned: struct dacc_cpl_head, then one struct dacc_cpl for each
- *	descriptor of the ring.
- * @DACC_QUEUE_FETCHED: 64 bits, read only: descriptors fetched since ENABLE.
- * @DACC_QUEUE_COMPLETED: 64 bits, read only: descriptors completed.
+ *	bits 15:8, MSI-X vector in bits 23:16, DACC_QUEUE_CONFIG_VIRTUAL.
+ * @DACC_QUEUE_CPL: 64 bits: address of the completion area, 64-byte aligned,
+ *	bus or virtual as that of the ring: struct dacc_cpl_head, then one
+ *	struct dacc_cpl for each descriptor of the ring.
+ * @DACC_QUEUE_FETCHED: 64 bits, read only: sequence number of the latest
+ *	descriptor that was fetched.
+ * @DACC_QUEUE_COMPLETED: 64 bits, read only: sequence number of the latest
+ *	descriptor whose completion was written.
  * @DACC_QUEUE_FAULT: 32 bits, read only: enum dacc_status that halted the
  *	queue, DACC_STATUS_OK otherwise.
  * @DACC_QUEUE_FAULT_INDEX: 32 bits, read only: as dacc_cpl.index.
@@ -340,6 +367,29 @@ struct dacc_dvsec_port {
  * @DACC_QUEUE_PROGRESS: 64 bits, read only: counts up while a job advances
  *	(bytes copied, instructions executed); a driver's timeout uses it to
  *	tell a long job from a hung one.
+ * @DACC_QUEUE_START: 64 bits: sequence number of the descriptor before the
+ *	first one; latched at ENABLE. A driver that enables a queue again after
+ *	a reset goes on counting from here: descriptor START + 1 is in slot
+ *	START mod length.
+ * @DACC_QUEUE_PRODUCED: 64 bits, read only: sequence number of the latest
+ *	descriptor that a doorbell announced.
+ * @DACC_QUEUE_ARM: 64 bits, write only: asks for one MSI-X message once
+ *	DACC_QUEUE_COMPLETED is this value or more, or the queue is HALTED; at
+ *	once if that is so already. A later write replaces an earlier one; 0
+ *	asks for none. Whoever sleeps asks for its interrupt with this, so that
+ *	nobody pays for one who does not. A sleeper writes here, then looks at
+ *	DACC_QUEUE_COMPLETED once more.
+ * @DACC_QUEUE_ABORT: 64 bits, write only: ends the descriptor with this
+ *	sequence number with DACC_STATUS_ABORTED. If it runs, it stops within
+ *	DACC_ABORT_BYTES of a copy or fill, or before the next instruction of a
+ *	program; if it was not taken up yet, it does not run when its turn
+ *	comes. If it has completed or is not in the ring, nothing happens. After
+ *	its completion record no memory access of it follows. The queue is not
+ *	halted. Any number of descriptors may be marked at a time.
+ * @DACC_QUEUE_LIMIT: 64 bits, read/write: no descriptor with a larger sequence
+ *	number is taken up. All ones after ENABLE. Written while the queue is
+ *	ACTIVE it takes effect before the next descriptor is taken up; what was
+ *	taken up already is not stopped, see DACC_QUEUE_FETCHED.
  *
  * Queue q is at DACC_REG_QUEUE + q * DACC_QUEUE_STRIDE.
  */
@@ -356,6 +406,11 @@ enum dacc_queue_reg {
 	DACC_QUEUE_FAULT_INDEX = 0x34,
 	DACC_QUEUE_FAULT_ADDR = 0x38,
 	DACC_QUEUE_PROGRESS = 0x40,
+	DACC_QUEUE_START = 0x48,
+	DACC_QUEUE_PRODUCED = 0x50,
+	DACC_QUEUE_ARM = 0x58,
+	DACC_QUEUE_ABORT = 0x60,
+	DACC_QUEUE_LIMIT = 0x68,
 };
 
 #define DACC_QUEUE_CTRL_ENABLE		(1u << 0)
@@ -369,6 +424,15 @@ enum dacc_queue_reg {
 
 #define DACC_QUEUE_CONFIG_ASID_SHIFT	8
 #define DACC_QUEUE_CONFIG_VECTOR_SHIFT	16
+/*
+ * Ring and completion area are virtual addresses in the queue's ASID, so they
+ * can be a client's own memory. A completion that can't be written then halts
+ * this queue alone (DACC_STATUS_UNMAPPED, _READ_ONLY or _BUS_ERROR), and so
+ * does a descriptor that can't be read; there is no record of either.
+ */
+#define DACC_QUEUE_CONFIG_VIRTUAL	(1u << 24)
+
+#define DACC_ABORT_BYTES		(1u << 16)
 
 /**
  * enum dacc_queue_state - what DACC_QUEUE_STATE reads
@@ -397,8 +461,10 @@ enum dacc_class {
  * Doorbell: a 32-bit write to DACC_BAR_DOORBELL + q * DACC_DOORBELL_STRIDE of
  * the number of descriptors produced since ENABLE, modulo 2^32. More than the
  * ring's length ahead of what is completed halts the queue with
- * DACC_STATUS_BAD_DOORBELL (no completion record belongs to that). Reads
- * return zero.
+ * DACC_STATUS_BAD_DOORBELL (no completion record belongs to that). The number
+ * counts from 0 whatever DACC_QUEUE_START is: sequence number modulo 2^32. A
+ * 32-bit read at DACC_DOORBELL_STATE in the page returns DACC_QUEUE_STATE; all
+ * other reads return zero.
  *
  * Ordering: the doorbell write comes after the descriptors in memory (a
  * release). The device reads each descriptor once, into a private copy. The
@@ -427,6 +493,10 @@ enum dacc_class {
  * @DACC_STATUS_BAD_QUEUE: queue registers were not valid at ENABLE.
  * @DACC_STATUS_CANCELLED: the job was stopped by a reset (never in a record).
  * @DACC_STATUS_NOT_A_NUMBER: every logit is NaN; there is no token to choose.
+ * @DACC_STATUS_ABORTED: ended by DACC_QUEUE_ABORT.
+ * @DACC_STATUS_LINK_DOWN: DACC_DESC_LINK_ONLY, and no link led to an address.
+ * @DACC_STATUS_BAD_CHECKSUM: DACC_DESC_VERIFY, and the payload's CRC differs
+ *	from the descriptor's; the payload was written all the same.
  * @DACC_STATUS_COUNT: number of codes.
  */
 enum dacc_status {
@@ -447,22 +517,29 @@ enum dacc_status {
 	DACC_STATUS_BAD_QUEUE = 14,
 	DACC_STATUS_CANCELLED = 15,
 	DACC_STATUS_NOT_A_NUMBER = 16,
-	DACC_STATUS_COUNT = 17,
+	DACC_STATUS_ABORTED = 17,
+	DACC_STATUS_LINK_DOWN = 18,
+	DACC_STATUS_BAD_CHECKSUM = 19,
+	DACC_STATUS_COUNT = 20,
 };
 
 /**
  * struct dacc_cpl_head - first 64 bytes of a completion area
- * @seq: number of descriptors completed since ENABLE; an aligned 64-bit write.
- * @reserved: zero.
+ * @seq: as DACC_QUEUE_COMPLETED; an aligned 64-bit write.
+ * @fault: enum dacc_status with which the queue halted, so that whoever polls
+ *	@seq sees a halt too; written after @seq. Zero at ENABLE.
+ * @reserved: not written.
  */
 struct dacc_cpl_head {
 	__u64 seq;
-	__u64 reserved[7];
+	__u32 fault;
+	__u32 reserved[13];
 };
 
 /**
  * struct dacc_cpl - completion record
- * @seq: sequence number of the descriptor, the first after ENABLE being 1.
+ * @seq: sequence number of the descriptor, the first after ENABLE being
+ *	DACC_QUEUE_START + 1.
  *	Descriptor seq is in ring slot (seq - 1) mod length, and so is its
  *	record.
  * @status: enum dacc_status.
@@ -474,7 +551,7 @@ struct dacc_cpl_head {
  * @bytes: transfers: payload bytes written; DECODE: tokens produced.
  * @link_bytes: payload bytes that crossed a link.
  * @index: with an error: the first block (COPY_BLOCKS) or instruction
- *	(DECODE) that failed; 0 otherwise.
+ *	(DECODE) that failed or was not completed; 0 otherwise.
  * @crc: CRC-32 (IEEE 802.3, as zlib's crc32) of the payload in order, with
  *	DACC_DESC_CHECKSUM; 0 otherwise.
  */
@@ -515,7 +592,18 @@ enum dacc_opcode {
 /* dacc_desc.flags */
 #define DACC_DESC_IRQ			(1u << 0)	/* MSI-X at completion */
 #define DACC_DESC_CHECKSUM		(1u << 1)	/* COPY, COPY_BLOCKS */
-#define DACC_DESC_FLAGS			(DACC_DESC_IRQ | DACC_DESC_CHECKSUM)
+#define DACC_DESC_VERIFY		(1u << 2)	/* with CHECKSUM: compare crc */
+#define DACC_DESC_LINK_ONLY		(1u << 3)	/* COPY, COPY_BLOCKS: see below */
+#define DACC_DESC_CONTINUE		(1u << 4)	/* an error does not halt the queue */
+#define DACC_DESC_FLAGS			(DACC_DESC_IRQ | DACC_DESC_CHECKSUM | \
+					 DACC_DESC_VERIFY | DACC_DESC_LINK_ONLY | \
+					 DACC_DESC_CONTINUE)
+/*
+ * LINK_ONLY: payload that is in no SRAM must go over a link: an access that a
+ * decoder does not send over one that is up ends the job with
+ * DACC_STATUS_LINK_DOWN instead of going over PCIe. The block table itself is
+ * not payload.
+ */
 
 #define DACC_MAX_COPY			(1ull << 40)
 /* One hour of device time, which all clients share. */
@@ -541,13 +629,17 @@ struct dacc_block {
  * @src: virtual address to read.
  * @dst: virtual address to write; the two ranges must not overlap.
  * @len: bytes, 1 to DACC_MAX_COPY. No alignment is asked.
+ * @crc: CRC that is due, with DACC_DESC_VERIFY; else zero.
  * @reserved: zero.
+ * @reserved2: zero.
  */
 struct dacc_desc_copy {
 	__u64 src;
 	__u64 dst;
 	__u64 len;
-	__u64 reserved[3];
+	__u32 crc;
+	__u32 reserved;
+	__u64 reserved2[2];
 };
 
 /**
@@ -556,14 +648,14 @@ struct dacc_desc_copy {
  *	The device reads each entry once, when it comes to it. Blocks are
  *	copied in table order.
  * @n_blocks: 1 to DACC_REG_MAX_BLOCKS.
+ * @crc: CRC that is due, with DACC_DESC_VERIFY; else zero.
  * @reserved: zero.
- * @reserved2: zero.
  */
 struct dacc_desc_blocks {
 	__u64 table;
 	__u32 n_blocks;
-	__u32 reserved;
-	__u64 reserved2[4];
+	__u32 crc;
+	__u64 reserved[4];
 };
 
 /**
@@ -750,7 +842,7 @@ enum dacc_type {
  *	(lower index first among equals) until their sum exceeds top_p.
  * @DACC_INSN_LOOP: the next n1 instructions run n0 times. In iteration i,
  *	i * a, i * b and i * c are added to base registers 1, 2 and 3. Loops
- *	do not nest. n0 and n1 are at least 1.
+ *	do not nest. n0 is 1 to DACC_MAX_LOOP, n1 at least 1.
  * @DACC_INSN_SIGNAL: reports progress value n0 + the loop's iteration. If dst
  *	is not zero, the value is written there as 64 bits (once, with the
  *	bases of the first sequence). A GPU peer raises its layer event too.
@@ -842,6 +934,8 @@ struct dacc_insn {
 #define DACC_MAX_DIM			(1u << 20)
 #define DACC_MAX_HEAD_DIM		512
 #define DACC_MAX_HEADS			256
+/* Most iterations of a LOOP: more than any model has layers. */
+#define DACC_MAX_LOOP			(1u << 16)
 
 /*
  * Page table: 48-bit virtual addresses, 4 KiB pages, four levels of 512

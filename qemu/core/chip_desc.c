@@ -27,7 +27,7 @@ static bool is_zero(const __u64 *words, unsigned n)
 
 static enum dacc_status check_blocks(const struct dacc_desc_blocks *b)
 {
-    if (b->reserved || !is_zero(b->reserved2, 4)) {
+    if (b->crc || !is_zero(b->reserved, 4)) {
         return DACC_STATUS_RESERVED;
     }
     if (!b->n_blocks || b->n_blocks > CHIP_MAX_BLOCKS ||
@@ -87,9 +87,13 @@ enum dacc_status chip_check_desc(const struct dacc_desc *desc,
         ((desc->flags & DACC_DESC_CHECKSUM) && !copies)) {
         return DACC_STATUS_RESERVED;
     }
+    if (desc->flags & ~(DACC_DESC_IRQ | DACC_DESC_CHECKSUM)) {
+        return DACC_STATUS_UNSUPPORTED;
+    }
     switch (desc->opcode) {
     case DACC_OP_COPY:
-        if (!is_zero(desc->copy.reserved, 3)) {
+        if (desc->copy.crc || desc->copy.reserved ||
+            !is_zero(desc->copy.reserved2, 2)) {
             return DACC_STATUS_RESERVED;
         }
         return chip_block_ok(desc->copy.src, desc->copy.dst, desc->copy.len)

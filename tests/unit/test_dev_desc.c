@@ -128,7 +128,8 @@ static void flags(void)
 	for (int bit = 0; bit < 8; bit++) {
 		copy.flags = 1u << bit;
 		EXPECT(&xq, &copy,
-		       (copy.flags & ~DACC_DESC_FLAGS) ? DACC_STATUS_RESERVED : DACC_STATUS_OK);
+		       (copy.flags & ~DACC_DESC_FLAGS) ? DACC_STATUS_RESERVED :
+		       bit > 1 ? DACC_STATUS_UNSUPPORTED : DACC_STATUS_OK);
 	}
 	fill.flags = DACC_DESC_CHECKSUM;
 	EXPECT(&xq, &fill, DACC_STATUS_RESERVED);

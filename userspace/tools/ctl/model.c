@@ -173,6 +173,8 @@ static void add_timing(struct json_object *o, struct dacc_device *dev)
 		[DACC_TIMING_DMA_BLOCK_PS] = "block_ps",
 		[DACC_TIMING_PCIE_BW] = "pcie_bytes_per_us",
 		[DACC_TIMING_PCIE_PS] = "pcie_ps",
+		[DACC_TIMING_FJ_OP] = "operation_fj",
+		[DACC_TIMING_FJ_BYTE] = "byte_fj",
 	};
 	uint64_t values[DACC_TIMING_COUNT];
 	struct json_object *t;
