@@ -129,7 +129,8 @@ static void flags(void)
 		copy.flags = 1u << bit;
 		EXPECT(&xq, &copy,
 		       (copy.flags & ~DACC_DESC_FLAGS) ? DACC_STATUS_RESERVED :
-		       bit > 1 ? DACC_STATUS_UNSUPPORTED : DACC_STATUS_OK);
+		       bit > 1                         ? DACC_STATUS_UNSUPPORTED :
+							 DACC_STATUS_OK);
 	}
 	fill.flags = DACC_DESC_CHECKSUM;
 	EXPECT(&xq, &fill, DACC_STATUS_RESERVED);
