@@ -56,6 +56,9 @@ static void dacc_bo_destroy(struct ttm_buffer_object *tbo)
 {
 	struct dacc_bo *bo = container_of(tbo, struct dacc_bo, tbo);
 
+	if (bo->charged)
+		dacc_user_uncharge(bo->user, DRM_DACC_LIMIT_HOST_BYTES, bo->charged);
+	dacc_user_put(bo->user);
 	drm_gem_object_release(&tbo->base);
 	kfree(bo);
 }
@@ -99,8 +102,9 @@ static int dacc_bo_zero_sram(struct dacc_device *dacc, struct dacc_bo *bo)
 	return ret;
 }
 
-static struct dacc_bo *dacc_bo_init(struct dacc_device *dacc, u64 size, u32 flags, u64 align)
+static struct dacc_bo *dacc_bo_init(struct dacc_user *user, u64 size, u32 flags, u64 align)
 {
+	struct dacc_device *dacc = user->dacc;
 	struct ttm_operation_ctx ctx = {
 		.interruptible = true,
 		.gfp_retry_mayfail = true,
@@ -113,6 +117,15 @@ static struct dacc_bo *dacc_bo_init(struct dacc_device *dacc, u64 size, u32 flag
 	bo = kzalloc(sizeof(*bo), GFP_KERNEL);
 	if (!bo)
 		return ERR_PTR(-ENOMEM);
+	if (flags & DRM_DACC_BO_HOST) {
+		ret = dacc_user_charge(user, DRM_DACC_LIMIT_HOST_BYTES, size);
+		if (ret) {
+			kfree(bo);
+			return ERR_PTR(ret);
+		}
+		bo->charged = size;
+	}
+	bo->user = dacc_user_get(user);
 	bo->flags = flags;
 	bo->tbo.base.funcs = &dacc_gem_funcs;
 	drm_gem_private_object_init(&dacc->drm, &bo->tbo.base, size);
@@ -138,16 +151,16 @@ static struct dacc_bo *dacc_bo_init(struct dacc_device *dacc, u64 size, u32 flag
 
 /**
  * dacc_bo_new - allocate a buffer that reads as zeros
- * @dacc: device
+ * @user: whose it will be
  * @size: bytes, not 0
  * @flags: DRM_DACC_BO_SRAM or DRM_DACC_BO_HOST
  *
  * Return: the buffer with one reference to its GEM object, or an error
- * pointer: -EINVAL if rounding @size up overflows, -ENOSPC if SRAM is full,
+ * pointer: -EINVAL if rounding @size up overflows, -ENOSPC if SRAM is full, -EDQUOT,
  * -EIO for SRAM of a device that is out of order or being reset, -ENOMEM,
  * -ENODEV, or -ERESTARTSYS.
  */
-struct dacc_bo *dacc_bo_new(struct dacc_device *dacc, u64 size, u32 flags)
+struct dacc_bo *dacc_bo_new(struct dacc_user *user, u64 size, u32 flags)
 {
 	u64 unit = flags & DRM_DACC_BO_SRAM ? DACC_SRAM_ALIGN : PAGE_SIZE;
 	struct dacc_bo *bo;
@@ -159,21 +172,54 @@ struct dacc_bo *dacc_bo_new(struct dacc_device *dacc, u64 size, u32 flags)
 	if (flags & DRM_DACC_BO_HOST) {
 		if (size >> PAGE_SHIFT > totalram_pages())
 			return ERR_PTR(-ENOMEM);
-		return dacc_bo_init(dacc, size, flags, PAGE_SIZE);
+		return dacc_bo_init(user, size, flags, PAGE_SIZE);
 	}
 
-	if (size > dacc->sram_size)
+	if (size > user->dacc->sram_size)
 		return ERR_PTR(-ENOSPC);
 	/* Try for 2 MiB leaves in the page table. */
 	bo = ERR_PTR(-ENOMEM);
 	if (size >= SZ_2M)
-		bo = dacc_bo_init(dacc, size, flags, SZ_2M);
+		bo = dacc_bo_init(user, size, flags, SZ_2M);
 	if (bo == ERR_PTR(-ENOMEM) || bo == ERR_PTR(-ENOSPC))
-		bo = dacc_bo_init(dacc, size, flags, unit);
+		bo = dacc_bo_init(user, size, flags, unit);
 	/* TTM says -ENOMEM when there is no room in a placement. */
 	if (bo == ERR_PTR(-ENOMEM))
 		bo = ERR_PTR(-ENOSPC);
 	return bo;
+}
+
+/**
+ * dacc_bo_pin - keep a buffer where it is
+ * @bo: buffer of our own; its reservation lock is held
+ *
+ * Counted. SRAM is charged to the buffer's user.
+ *
+ * Return: 0 or -EDQUOT.
+ */
+int dacc_bo_pin(struct dacc_bo *bo)
+{
+	int ret = 0;
+
+	dma_resv_assert_held(bo->tbo.base.resv);
+	if (!bo->pins && bo->flags & DRM_DACC_BO_SRAM)
+		ret = dacc_user_charge(bo->user, DRM_DACC_LIMIT_PINNED_BYTES,
+				       dacc_bo_gem(bo)->size);
+	if (!ret)
+		bo->pins++;
+	return ret;
+}
+
+/**
+ * dacc_bo_unpin - undo dacc_bo_pin()
+ * @bo: buffer; its reservation lock is held
+ */
+void dacc_bo_unpin(struct dacc_bo *bo)
+{
+	dma_resv_assert_held(bo->tbo.base.resv);
+	if (!--bo->pins && bo->flags & DRM_DACC_BO_SRAM)
+		dacc_user_uncharge(bo->user, DRM_DACC_LIMIT_PINNED_BYTES,
+				   dacc_bo_gem(bo)->size);
 }
 
 static int dacc_bo_map_host(struct dacc_bo *bo)

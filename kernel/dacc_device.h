@@ -47,6 +47,7 @@
 
 struct dacc_device;
 struct dacc_queue;
+struct dacc_user;
 struct dacc_vm;
 
 #define DACC_SRAM_ALIGN			SZ_64K
@@ -124,6 +125,8 @@ struct dacc_vector {
  *	reset.
  * @resets: device resets by the driver.
  * @queue_resets: queue resets after a fault or a hang.
+ * @users_lock: protects @users; a leaf.
+ * @users: struct dacc_user of every uid that holds something.
  * @num_bos: buffers, by kind.
  * @num_vms: address spaces.
  * @num_live_queues: queues that were not freed yet.
@@ -170,6 +173,11 @@ struct dacc_device {
 	unsigned long last_progress;
 	u32 resets;
 	u32 queue_resets;
+
+	/* dacc_limit.c */
+	spinlock_t users_lock; /* @users */
+	struct list_head users;
+
 	struct {
 		atomic_t sram;
 		atomic_t host;
@@ -186,13 +194,33 @@ static inline struct dacc_device *to_dacc(struct drm_device *drm)
 }
 
 /**
+ * struct dacc_user - what all clients of one uid hold of a device
+ * @ref: clients, and what is charged to it and may outlive them.
+ * @link: in dacc_device.users.
+ * @dacc: device; a reference to its DRM device is held.
+ * @uid: effective uid at open().
+ * @lock: protects @used; a leaf.
+ * @used: by enum drm_dacc_limit.
+ */
+struct dacc_user {
+	struct kref ref;
+	struct list_head link;
+	struct dacc_device *dacc;
+	kuid_t uid;
+	spinlock_t lock; /* @used */
+	u64 used[DRM_DACC_LIMIT_COUNT];
+};
+
+/**
  * struct dacc_file - a client
  * @lock: protects creation and destruction of the objects below.
  * @vms: address spaces by id.
  * @queues: queues by id.
  * @busy_ps: device time of the jobs of queues that are gone, by class.
+ * @user: whose client it is.
  */
 struct dacc_file {
+	struct dacc_user *user;
 	struct mutex lock; /* creation, destruction */
 	struct xarray vms;
 	struct xarray queues;
@@ -205,6 +233,9 @@ struct dacc_file {
  *	@tbo.base (the GEM object) is used.
  * @link: in dacc_device.bos.
  * @flags: DRM_DACC_BO_SRAM, _HOST or _IMPORTED; constant.
+ * @user: own buffers: whose it is; holds a reference.
+ * @charged: bytes charged to @user's DRM_DACC_LIMIT_HOST_BYTES.
+ * @pins: dacc_bo_pin(). Under the reservation lock.
  * @dma_buf: imported buffers: what it was imported from, with a reference: the
  *	reservation object is in it.
  * @exported: own buffers: dma-buf that exports it, without a reference; cleared
@@ -220,6 +251,9 @@ struct dacc_bo {
 	struct ttm_buffer_object tbo;
 	struct list_head link;
 	u32 flags;
+	struct dacc_user *user;
+	u64 charged;
+	u32 pins;
 	struct dma_buf *dma_buf;
 	struct dma_buf *exported;
 	struct sg_table *sgt;
@@ -275,6 +309,8 @@ struct dacc_pt {
  * @closed: no id names it any more and nothing may be mapped. Under @lock.
  * @asid: hardware address space.
  * @queues: queues that use it, under dacc_file.lock.
+ * @user: who is charged; holds a reference.
+ * @pins: dacc_vm_pin(). Under @lock.
  */
 struct dacc_vm {
 	struct drm_gpuvm gpuvm;
@@ -289,11 +325,28 @@ struct dacc_vm {
 	bool closed;
 	u32 asid;
 	u32 queues;
+	struct dacc_user *user;
+	u32 pins;
 };
 
 static inline struct dacc_vm *to_dacc_vm(struct drm_gpuvm *gpuvm)
 {
 	return container_of(gpuvm, struct dacc_vm, gpuvm);
+}
+
+/**
+ * struct dacc_vm_bo - a buffer in an address space
+ * @base: base.
+ * @pinned: dacc_vm_pin() has pinned it. Under dacc_vm.lock.
+ */
+struct dacc_vm_bo {
+	struct drm_gpuvm_bo base;
+	bool pinned;
+};
+
+static inline struct dacc_vm_bo *to_dacc_vm_bo(struct drm_gpuvm_bo *vm_bo)
+{
+	return container_of(vm_bo, struct dacc_vm_bo, base);
 }
 
 /**
@@ -518,7 +571,9 @@ u64 dacc_ttm_sram_used(struct dacc_device *dacc);
 void dacc_ttm_placement(u32 flags, struct ttm_place *place, struct ttm_placement *placement);
 
 /* dacc_bo.c */
-struct dacc_bo *dacc_bo_new(struct dacc_device *dacc, u64 size, u32 flags);
+struct dacc_bo *dacc_bo_new(struct dacc_user *user, u64 size, u32 flags);
+int dacc_bo_pin(struct dacc_bo *bo);
+void dacc_bo_unpin(struct dacc_bo *bo);
 void dacc_bo_track(struct dacc_device *dacc, struct dacc_bo *bo);
 void dacc_bo_untrack(struct dacc_device *dacc, struct dacc_bo *bo);
 int dacc_bo_map_dma(struct dacc_bo *bo);
@@ -530,6 +585,17 @@ extern const struct drm_gem_object_funcs dacc_gem_funcs;
 int dacc_bo_create_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
 int dacc_bo_mmap_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
 int dacc_bo_info_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
+
+/* dacc_limit.c */
+struct dacc_user *dacc_user_find(struct dacc_device *dacc);
+struct dacc_user *dacc_user_get(struct dacc_user *user);
+void dacc_user_put(struct dacc_user *user);
+int dacc_user_charge(struct dacc_user *user, enum drm_dacc_limit what, u64 amount);
+void dacc_user_charge_always(struct dacc_user *user, enum drm_dacc_limit what, u64 amount);
+void dacc_user_uncharge(struct dacc_user *user, enum drm_dacc_limit what, u64 amount);
+int dacc_limit_charge(struct dacc_file *file, enum drm_dacc_limit what, u64 amount);
+void dacc_limit_uncharge(struct dacc_file *file, enum drm_dacc_limit what, u64 amount);
+u32 dacc_limit_query(struct dacc_file *file, struct drm_dacc_limits_info *info);
 
 /* dacc_dmabuf.c */
 int dacc_dmabuf_init(struct dacc_device *dacc);
@@ -546,6 +612,8 @@ int dacc_vm_destroy_ioctl(struct drm_device *drm, void *data, struct drm_file *f
 int dacc_vm_bind_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
 void dacc_vm_close(struct dacc_vm *vm);
 bool dacc_vm_may_write(struct dacc_vm *vm, struct drm_gem_object *obj);
+int dacc_vm_pin(struct dacc_vm *vm);
+void dacc_vm_unpin(struct dacc_vm *vm);
 void dacc_vm_zap(struct dacc_bo *bo);
 int dacc_vm_lock_and_validate(struct dacc_vm *vm, struct drm_gpuvm_exec *exec);
 void dacc_vm_unplug(struct dacc_device *dacc);

@@ -41,6 +41,11 @@ static int dacc_open(struct drm_device *drm, struct drm_file *file)
 
 	if (!priv)
 		return -ENOMEM;
+	priv->user = dacc_user_find(to_dacc(drm));
+	if (!priv->user) {
+		kfree(priv);
+		return -ENOMEM;
+	}
 	mutex_init(&priv->lock);
 	xa_init_flags(&priv->vms, XA_FLAGS_ALLOC1);
 	xa_init_flags(&priv->queues, XA_FLAGS_ALLOC1);
@@ -69,6 +74,7 @@ static void dacc_postclose(struct drm_device *drm, struct drm_file *file)
 	xa_destroy(&priv->queues);
 	xa_destroy(&priv->vms);
 	mutex_destroy(&priv->lock);
+	dacc_user_put(priv->user);
 	kfree(priv);
 }
 
@@ -136,6 +142,8 @@ static int dacc_init_software(struct dacc_device *dacc)
 	if (ret)
 		return ret;
 	INIT_LIST_HEAD(&dacc->bos);
+	spin_lock_init(&dacc->users_lock);
+	INIT_LIST_HEAD(&dacc->users);
 	/* Fences depend on it, and reclaim may depend on fences. */
 	dacc->wq = alloc_workqueue("dacc", WQ_UNBOUND | WQ_MEM_RECLAIM | WQ_HIGHPRI, 0);
 	if (!dacc->wq)

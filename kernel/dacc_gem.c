@@ -64,6 +64,7 @@ const struct drm_gem_object_funcs dacc_gem_funcs = {
  */
 int dacc_bo_create_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
 {
+	struct dacc_file *priv = file->driver_priv;
 	struct drm_dacc_bo_create *args = data;
 	struct dacc_bo *bo;
 	int ret;
@@ -75,7 +76,7 @@ int dacc_bo_create_ioctl(struct drm_device *drm, void *data, struct drm_file *fi
 	if (!args->size)
 		return -EINVAL;
 
-	bo = dacc_bo_new(to_dacc(drm), args->size, args->flags);
+	bo = dacc_bo_new(priv->user, args->size, args->flags);
 	if (IS_ERR(bo))
 		return PTR_ERR(bo);
 	args->size = dacc_bo_gem(bo)->size;
@@ -135,6 +136,11 @@ int dacc_bo_info_ioctl(struct drm_device *drm, void *data, struct drm_file *file
 		goto out_put;
 	args->size = obj->size;
 	args->flags = bo->flags;
+	if (bo->flags & DRM_DACC_BO_SRAM) {
+		args->flags |= DRM_DACC_BO_RESIDENT;
+		if (bo->pins)
+			args->flags |= DRM_DACC_BO_PINNED;
+	}
 	if (bo->flags & DRM_DACC_BO_IMPORTED) {
 		if (bo->revoked || bo->stale)
 			args->flags |= DRM_DACC_BO_REVOKED;

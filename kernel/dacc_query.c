@@ -12,6 +12,7 @@
 union dacc_answer {
 	struct drm_dacc_device_info device;
 	struct drm_dacc_link_info link;
+	struct drm_dacc_limits_info limits;
 	u64 timing[DACC_TIMING_COUNT];
 };
 
@@ -74,7 +75,7 @@ int dacc_query_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
 	u32 size, copy;
 	int idx;
 
-	if (args->pad || args->type > DRM_DACC_QUERY_TIMING)
+	if (args->pad || args->type > DRM_DACC_QUERY_LIMITS)
 		return -EINVAL;
 	if (args->type != DRM_DACC_QUERY_LINK && args->index)
 		return -EINVAL;
@@ -88,6 +89,9 @@ int dacc_query_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
 		break;
 	case DRM_DACC_QUERY_LINK:
 		size = dacc_query_link(dacc, args->index, &answer.link);
+		break;
+	case DRM_DACC_QUERY_LIMITS:
+		size = dacc_limit_query(file->driver_priv, &answer.limits);
 		break;
 	default:
 		memcpy(answer.timing, dacc->timing, sizeof(answer.timing));

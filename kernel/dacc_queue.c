@@ -159,6 +159,7 @@ void dacc_queue_close(struct dacc_file *file, struct dacc_queue *queue)
 	dacc_queue_detach(queue);
 	file->busy_ps[queue->queue_class] += queue->busy_ps;
 	queue->vm->queues--;
+	dacc_limit_uncharge(file, DRM_DACC_LIMIT_QUEUES, 1);
 	dacc_queue_put(queue);
 }
 
@@ -234,9 +235,13 @@ static int dacc_queue_create_locked(struct dacc_device *dacc, struct dacc_file *
 	vm = xa_load(&file->vms, args->vm);
 	if (!vm)
 		return -ENOENT;
+	ret = dacc_limit_charge(file, DRM_DACC_LIMIT_QUEUES, 1);
+	if (ret)
+		return ret;
+	ret = -ENOMEM;
 	queue = dacc_queue_alloc(dacc, vm, args);
 	if (!queue)
-		return -ENOMEM;
+		goto err_uncharge;
 	ret = dacc_queue_alloc_memory(queue);
 	if (ret)
 		goto err_free;
@@ -257,6 +262,8 @@ err_erase:
 err_free:
 	dacc_queue_free_memory(queue);
 	dacc_queue_put(queue);
+err_uncharge:
+	dacc_limit_uncharge(file, DRM_DACC_LIMIT_QUEUES, 1);
 	return ret;
 }
 
@@ -266,7 +273,7 @@ err_free:
  * @data: struct drm_dacc_queue_create
  * @file: client
  *
- * Return: 0, -EINVAL, -ENOENT, -ENOSPC if every hardware queue is taken,
+ * Return: 0, -EINVAL, -ENOENT, -EDQUOT, -ENOSPC if every hardware queue is taken,
  * -ENOMEM, -EIO if the device is out of order, or -ENODEV.
  */
 int dacc_queue_create_ioctl(struct drm_device *drm, void *data, struct drm_file *file)

@@ -19,7 +19,20 @@ static void dacc_vm_free(struct drm_gpuvm *gpuvm)
 	mutex_destroy(&vm->pt_lock);
 	mutex_destroy(&vm->lock);
 	atomic_dec(&vm->dacc->num_vms);
+	dacc_user_put(vm->user);
 	kfree(vm);
+}
+
+static struct drm_gpuvm_bo *dacc_vm_bo_alloc(void)
+{
+	struct dacc_vm_bo *vm_bo = kzalloc(sizeof(*vm_bo), GFP_KERNEL_ACCOUNT);
+
+	return vm_bo ? &vm_bo->base : NULL;
+}
+
+static void dacc_vm_bo_free(struct drm_gpuvm_bo *vm_bo)
+{
+	kfree(to_dacc_vm_bo(vm_bo));
 }
 
 /*
@@ -57,6 +70,8 @@ static int dacc_vm_bo_validate(struct drm_gpuvm_bo *vm_bo, struct drm_exec *exec
 
 static const struct drm_gpuvm_ops dacc_gpuvm_ops = {
 	.vm_free = dacc_vm_free,
+	.vm_bo_alloc = dacc_vm_bo_alloc,
+	.vm_bo_free = dacc_vm_bo_free,
 	.vm_bo_validate = dacc_vm_bo_validate,
 };
 
@@ -157,7 +172,7 @@ static void dacc_vm_detach(struct dacc_vm *vm)
  * @data: struct drm_dacc_vm_create
  * @file: client
  *
- * Return: 0, -EINVAL, -ENOSPC if every ASID is taken, -ENOMEM or -ENODEV.
+ * Return: 0, -EINVAL, -EDQUOT, -ENOSPC if every ASID is taken, -ENOMEM or -ENODEV.
  */
 int dacc_vm_create_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
 {
@@ -172,16 +187,20 @@ int dacc_vm_create_ioctl(struct drm_device *drm, void *data, struct drm_file *fi
 		return -EINVAL;
 	if (!drm_dev_enter(drm, &idx))
 		return -ENODEV;
+	ret = dacc_limit_charge(priv, DRM_DACC_LIMIT_VMS, 1);
+	if (ret)
+		goto err_exit;
 	ret = -ENOMEM;
 	vm = kzalloc(sizeof(*vm), GFP_KERNEL);
 	if (!vm)
-		goto err_exit;
+		goto err_uncharge;
 	resv = drm_gpuvm_resv_object_alloc(drm);
 	if (!resv) {
 		kfree(vm);
-		goto err_exit;
+		goto err_uncharge;
 	}
 	vm->dacc = dacc;
+	vm->user = dacc_user_get(priv->user);
 	mutex_init(&vm->lock);
 	mutex_init(&vm->pt_lock);
 	dacc_vm_prime_lockdep(vm);
@@ -212,6 +231,8 @@ err_detach:
 	dacc_vm_detach(vm);
 err_put:
 	drm_gpuvm_put(&vm->gpuvm);
+err_uncharge:
+	dacc_limit_uncharge(priv, DRM_DACC_LIMIT_VMS, 1);
 err_exit:
 	drm_dev_exit(idx);
 	return ret;
@@ -256,6 +277,92 @@ bool dacc_vm_may_write(struct dacc_vm *vm, struct drm_gem_object *obj)
 	return write;
 }
 
+/* --- pins --- */
+
+static int dacc_vm_pin_bo(struct dacc_vm *vm, struct drm_gpuvm_bo *vm_bo)
+{
+	struct dacc_bo *bo = to_dacc_bo(vm_bo->obj);
+	int ret;
+
+	lockdep_assert_held(&vm->lock);
+	if (to_dacc_vm_bo(vm_bo)->pinned || !(bo->flags & DRM_DACC_BO_SRAM))
+		return 0;
+	ret = dacc_user_charge(vm->user, DRM_DACC_LIMIT_PINNED_BYTES, vm_bo->obj->size);
+	if (!ret)
+		to_dacc_vm_bo(vm_bo)->pinned = true;
+	return ret;
+}
+
+static void dacc_vm_unpin_bo(struct dacc_vm *vm, struct drm_gpuvm_bo *vm_bo)
+{
+	lockdep_assert_held(&vm->lock);
+	if (!to_dacc_vm_bo(vm_bo)->pinned)
+		return;
+	dacc_user_uncharge(vm->user, DRM_DACC_LIMIT_PINNED_BYTES, vm_bo->obj->size);
+	to_dacc_vm_bo(vm_bo)->pinned = false;
+}
+
+static void dacc_vm_unpin_all(struct dacc_vm *vm)
+{
+	struct drm_gpuva *va;
+
+	drm_gpuvm_for_each_va(va, &vm->gpuvm) {
+		if (va->vm_bo)
+			dacc_vm_unpin_bo(vm, va->vm_bo);
+	}
+}
+
+/**
+ * dacc_vm_pin - keep all buffers of an address space where the device finds them
+ * @vm: address space
+ *
+ * Counted. Until dacc_vm_unpin() all SRAM buffers that are mapped, or will be, are
+ * in SRAM and charged to the user's DRM_DACC_LIMIT_PINNED_BYTES.
+ *
+ * Return: 0, -ENOSPC, -EDQUOT, -ENOMEM or -ERESTARTSYS.
+ */
+int dacc_vm_pin(struct dacc_vm *vm)
+{
+	struct drm_gpuva *va;
+	int ret;
+
+	ret = mutex_lock_interruptible(&vm->lock);
+	if (ret)
+		return ret;
+	if (!vm->pins) {
+		drm_gpuvm_for_each_va(va, &vm->gpuvm) {
+			if (va->vm_bo)
+				ret = dacc_vm_pin_bo(vm, va->vm_bo);
+			if (ret)
+				break;
+		}
+		if (ret)
+			dacc_vm_unpin_all(vm);
+	}
+	if (!ret)
+		vm->pins++;
+	mutex_unlock(&vm->lock);
+	return ret;
+}
+
+/**
+ * dacc_vm_unpin - undo dacc_vm_pin()
+ * @vm: address space
+ */
+void dacc_vm_unpin(struct dacc_vm *vm)
+{
+	mutex_lock(&vm->lock);
+	if (!--vm->pins)
+		dacc_vm_unpin_all(vm);
+	mutex_unlock(&vm->lock);
+}
+
+/* Is this the only mapping of its buffer? */
+static bool dacc_vm_va_is_last(struct drm_gpuva *va)
+{
+	return list_is_singular(&va->vm_bo->list.gpuva);
+}
+
 /* Removes a mapping; the caller holds the address space's lock. */
 static void dacc_vm_unmap_va(struct dacc_vm *vm, struct drm_gpuva *va)
 {
@@ -273,6 +380,8 @@ static void dacc_vm_unmap_va(struct dacc_vm *vm, struct drm_gpuva *va)
 	list_del(&to_dacc_vma(va)->import);
 	spin_unlock(&vm->imports_lock);
 	drm_gpuva_remove(va);
+	if (dacc_vm_va_is_last(va))
+		dacc_vm_unpin_bo(vm, va->vm_bo);
 	drm_gpuva_unlink(va);
 	dma_resv_unlock(obj->resv);
 	drm_gem_object_put(obj);
@@ -296,6 +405,7 @@ void dacc_vm_close(struct dacc_vm *vm)
 	}
 	mutex_unlock(&vm->lock);
 	dacc_vm_detach(vm);
+	dacc_user_uncharge(vm->user, DRM_DACC_LIMIT_VMS, 1);
 	drm_gpuvm_put(&vm->gpuvm);
 }
 
@@ -341,6 +451,11 @@ static int dacc_vm_map_locked(struct dacc_vm *vm, struct drm_gem_object *obj,
 	vm_bo = drm_gpuvm_bo_obtain_locked(&vm->gpuvm, obj);
 	if (IS_ERR(vm_bo))
 		return PTR_ERR(vm_bo);
+	if (vm->pins) {
+		ret = dacc_vm_pin_bo(vm, vm_bo);
+		if (ret)
+			goto out_put;
+	}
 
 	mutex_lock(&vm->pt_lock);
 	ret = dacc_pt_map_bo(vm, bo, va->va.addr, va->gem.offset, va->va.range, vma->readonly);
@@ -367,6 +482,9 @@ static int dacc_vm_map_locked(struct dacc_vm *vm, struct drm_gem_object *obj,
 	if (bo->shared)
 		drm_gpuvm_bo_extobj_add(vm_bo);
 out:
+	if (ret && list_empty(&vm_bo->list.gpuva))
+		dacc_vm_unpin_bo(vm, vm_bo);
+out_put:
 	drm_gpuvm_bo_put(vm_bo);
 	return ret;
 }
@@ -445,7 +563,7 @@ static bool dacc_vm_range_ok(const struct drm_dacc_vm_bind *args)
 	return args->addr && args->range &&
 	       IS_ALIGNED(args->addr | args->range | args->offset, DACC_PAGE_SIZE) &&
 	       !check_add_overflow(args->addr, args->range, &end) &&
-	       end <= 1ull << DACC_VA_BITS;
+	       end <= DRM_DACC_VA_KERNEL;
 }
 
 /**
@@ -454,8 +572,8 @@ static bool dacc_vm_range_ok(const struct drm_dacc_vm_bind *args)
  * @data: struct drm_dacc_vm_bind
  * @file: client
  *
- * Return: 0, -EINVAL, -ENOENT, -EEXIST, -EREMOTEIO, -ENOMEM, -ENODEV or
- * -ERESTARTSYS.
+ * Return: 0, -EINVAL, -ENOENT, -EEXIST, -EREMOTEIO, -ENOSPC, -EDQUOT, -ENOMEM,
+ * -ENODEV or -ERESTARTSYS.
  */
 int dacc_vm_bind_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
 {
