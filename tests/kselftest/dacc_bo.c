@@ -191,7 +191,7 @@ TEST_F(dacc_bo, info)
 
 	ASSERT_EQ(bo_create(self->fd, 100, DRM_DACC_BO_SRAM, &h), 0);
 	ASSERT_EQ(bo_info(self->fd, h, &flags, &size), 0);
-	EXPECT_EQ(flags, DRM_DACC_BO_SRAM);
+	EXPECT_EQ(flags, DRM_DACC_BO_SRAM | DRM_DACC_BO_RESIDENT);
 	EXPECT_EQ(size, SZ_64K);
 	EXPECT_EQ(bo_info(self->fd, h + 100, &flags, &size), -ENOENT);
 }

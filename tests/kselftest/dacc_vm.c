@@ -177,7 +177,7 @@ TEST_F(dacc_vm, past_the_buffer)
 
 TEST_F(dacc_vm, past_the_address_space)
 {
-	uint64_t end = 1ull << DACC_VA_BITS;
+	uint64_t end = DRM_DACC_VA_KERNEL;
 
 	EXPECT_EQ(vm_map(self->fd, self->vm, self->host, 0, end, SZ_4K, 0), -EINVAL);
 	EXPECT_EQ(vm_map(self->fd, self->vm, self->host, 0, end - SZ_4K, 2 * SZ_4K, 0), -EINVAL);
