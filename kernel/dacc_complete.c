@@ -29,6 +29,12 @@ static int dacc_status_to_errno(u32 status)
 	case DACC_STATUS_BAD_TOKEN:
 	case DACC_STATUS_BAD_SEQUENCE:
 		return -EINVAL;
+	case DACC_STATUS_ABORTED:
+		return -ECANCELED;
+	case DACC_STATUS_LINK_DOWN:
+		return -ENOLINK;
+	case DACC_STATUS_BAD_CHECKSUM:
+		return -EBADMSG;
 	default:
 		return -EIO;
 	}
@@ -38,35 +44,41 @@ static int dacc_status_to_errno(u32 status)
 static void dacc_job_end(struct dacc_queue *queue, struct dacc_job *job, int error,
 			 const struct dacc_cpl *cpl)
 {
-	struct drm_dacc_result *result = &queue->results[(job->seq - 1) & (queue->depth - 1)];
 	struct dacc_batch *batch = job->batch;
-
-	lockdep_assert_held(&queue->lock);
-	*result = (struct drm_dacc_result){
-		.seq = job->seq,
+	struct drm_dacc_result result = {
+		.seq = job->seq ?: job->slot,
 		.error = error,
 		.status = error ? DACC_STATUS_CANCELLED : DACC_STATUS_OK,
 	};
+
+	lockdep_assert_held(&queue->lock);
 	if (cpl) {
-		result->status = cpl->status;
-		result->path = cpl->path;
-		result->index = cpl->index;
-		result->crc = cpl->crc;
-		result->t_issue = cpl->t_issue;
-		result->t_start = cpl->t_start;
-		result->t_end = cpl->t_end;
-		result->bytes = cpl->bytes;
-		result->link_bytes = cpl->link_bytes;
+		result.status = cpl->status;
+		result.path = cpl->path;
+		result.index = cpl->index;
+		result.crc = cpl->crc;
+		result.t_issue = cpl->t_issue;
+		result.t_start = cpl->t_start;
+		result.t_end = cpl->t_end;
+		result.bytes = cpl->bytes;
+		result.link_bytes = cpl->link_bytes;
 		if (cpl->t_end > cpl->t_start)
 			queue->busy_ps += cpl->t_end - cpl->t_start;
 	}
-	list_del(&job->link);
-	WRITE_ONCE(queue->completed, job->seq);
+	list_del_init(&job->link);
+	if (job->slot)
+		queue->completed = job->slot;
 	atomic_dec(&queue->dacc->num_jobs);
-	trace_dacc_job_end(queue->hwq, result);
+	trace_dacc_job_end(queue->hwq, &result);
 	if (cpl && queue->queue_class == DRM_DACC_QUEUE_TRANSFER)
-		trace_dacc_transfer(queue->hwq, result);
+		trace_dacc_transfer(queue->hwq, &result);
+	if (job->ended) {
+		job->ended(job, &result);
+		return;
+	}
 
+	queue->results[(job->seq - 1) & (queue->depth - 1)] = result;
+	WRITE_ONCE(queue->ended, job->seq);
 	if (job == &batch->jobs[batch->n_jobs - 1]) {
 		if (error)
 			dma_fence_set_error(batch->fence, error);
@@ -124,22 +136,26 @@ static void dacc_queue_read_fault(struct dacc_queue *queue, const struct dacc_cp
 	drm_dev_exit(idx);
 }
 
-static bool dacc_queue_take_record(struct dacc_queue *queue, u64 seq)
+static bool dacc_queue_take_record(struct dacc_queue *queue, u64 slot)
 {
 	const struct dacc_cpl *record = queue->cpl + sizeof(struct dacc_cpl_head);
 	struct dacc_job *job;
 	struct dacc_cpl cpl;
 
 	/* One look: the device could change it afterwards. */
-	memcpy(&cpl, &record[(seq - 1) & (queue->depth - 1)], sizeof(cpl));
+	memcpy(&cpl, &record[(slot - 1) & (queue->depth - 1)], sizeof(cpl));
 	barrier();
 	job = list_first_entry_or_null(&queue->running, struct dacc_job, link);
-	if (!job || job->seq != seq || cpl.seq != seq || cpl.cookie != job->desc.cookie ||
+	if (!job || job->slot != slot || cpl.seq != slot || cpl.cookie != job->desc.cookie ||
 	    cpl.status >= DACC_STATUS_COUNT) {
 		drm_err_ratelimited(&queue->dacc->drm,
 				    "queue %u: bad completion record: seq %llu, cookie %#x, status %u; seq %llu was due\n",
-				    queue->hwq, cpl.seq, cpl.cookie, cpl.status, seq);
+				    queue->hwq, cpl.seq, cpl.cookie, cpl.status, slot);
 		return false;
+	}
+	if (cpl.status != DACC_STATUS_OK && job->desc.flags & DACC_DESC_CONTINUE) {
+		dacc_job_end(queue, job, dacc_status_to_errno(cpl.status), &cpl);
+		return true;
 	}
 	if (cpl.status != DACC_STATUS_OK) {
 		dacc_queue_read_fault(queue, &cpl);

@@ -383,15 +383,21 @@ struct dacc_batch;
 /**
  * struct dacc_job - a job, from SUBMIT to its end
  * @link: in dacc_queue.pending or .running.
- * @batch: the submission that it is part of.
- * @seq: sequence number in the queue, and in the ring.
+ * @batch: the submission that it is part of; NULL with @ended.
+ * @ended: what to do at the end of a job that SUBMIT did not make; under
+ *	dacc_queue.lock. An error the device reports for one whose descriptor has
+ *	DACC_DESC_CONTINUE is its own, not the queue's.
+ * @seq: sequence number of SUBMIT; 0 with @ended.
+ * @slot: sequence number in the ring; 0 before it is there.
  * @error: it is not to be run (a NOP takes its place); its fence's error.
  * @desc: ring descriptor.
  */
 struct dacc_job {
 	struct list_head link;
 	struct dacc_batch *batch;
+	void (*ended)(struct dacc_job *job, const struct drm_dacc_result *result);
 	u64 seq;
+	u64 slot;
 	int error;
 	struct dacc_desc desc;
 };
@@ -450,9 +456,11 @@ struct dacc_batch {
  * @attached: the hardware queue is ours and enabled.
  * @pending: jobs that are not in the ring.
  * @running: jobs in the ring.
- * @submitted: sequence number of the latest job.
+ * @submitted: sequence number of the latest job of SUBMIT.
+ * @ended: of the latest that has ended.
+ * @reserved: room in the ring that is kept for jobs that SUBMIT did not make.
  * @produced: descriptors in the ring so far.
- * @completed: jobs that have ended.
+ * @completed: of these, those that have ended.
  * @fault: enum dacc_status that stopped it.
  * @fault_index: block or instruction.
  * @fault_addr: virtual address.
@@ -493,6 +501,8 @@ struct dacc_queue {
 	struct list_head pending;
 	struct list_head running;
 	u64 submitted;
+	u64 ended;
+	u32 reserved;
 	u64 produced;
 	u64 completed;
 	u32 fault;
@@ -524,7 +534,7 @@ struct dacc_queue {
  * @time_ps: DACC_REG_TIME.
  * @submitted: as in struct dacc_queue, as are the next two.
  * @produced: descriptors in the ring.
- * @completed: jobs that have ended.
+ * @completed: of these, those that have ended.
  * @head: dacc_cpl_head.seq.
  * @hw_fetched: DACC_QUEUE_FETCHED.
  * @hw_completed: DACC_QUEUE_COMPLETED.
@@ -644,6 +654,7 @@ void dacc_queue_unplug(struct dacc_device *dacc);
 /* dacc_job.c */
 int dacc_submit_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
 void dacc_batch_free(struct dacc_batch *batch);
+void dacc_job_produce(struct dacc_queue *queue, struct dacc_job *job);
 void dacc_batch_stop_waiting(struct dacc_batch *batch);
 void dacc_queue_run(struct dacc_queue *queue);
 void dacc_queue_run_work(struct work_struct *work);

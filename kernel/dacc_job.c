@@ -4,8 +4,9 @@
  *
  * A hardware queue belongs to one client and runs its jobs in order, so there is
  * nothing to schedule: a submission waits for its fences, then its descriptors
- * go into the ring behind those before it. Sequence numbers of jobs and of
- * descriptors are the same; a job that is not to be run leaves a NOP.
+ * go into the ring behind those before it. A job that is not to be run leaves a
+ * NOP. Descriptors have sequence numbers of their own: KV transfers take turns
+ * with submissions, and have no sequence number that a client knows.
  */
 #include <linux/dma-fence-chain.h>
 #include <linux/dma-resv.h>
@@ -382,16 +383,14 @@ static int dacc_batch_arm(struct dacc_batch *batch)
 		spin_unlock_irq(&queue->lock);
 		return -EIO;
 	}
-	if (seq - queue->completed + batch->n_jobs > queue->depth) {
+	if (seq - queue->ended + queue->reserved + batch->n_jobs > queue->depth) {
 		spin_unlock_irq(&queue->lock);
 		return -EAGAIN;
 	}
 	spin_unlock_irq(&queue->lock);
 
-	for (i = 0; i < batch->n_jobs; i++) {
+	for (i = 0; i < batch->n_jobs; i++)
 		batch->jobs[i].seq = ++seq;
-		batch->jobs[i].desc.cookie = (u32)seq;
-	}
 	dacc_fence_init(batch->fence, queue->context, seq);
 	return 0;
 }
@@ -556,27 +555,30 @@ static bool dacc_batch_ready(struct dacc_batch *batch)
 	return true;
 }
 
-static void dacc_job_produce(struct dacc_queue *queue, struct dacc_job *job)
+/**
+ * dacc_job_produce - put a job into the next slot of the ring
+ * @queue: queue with room for it; its run_lock and lock are held
+ * @job: job; in a list or not
+ *
+ * The doorbell is the caller's.
+ */
+void dacc_job_produce(struct dacc_queue *queue, struct dacc_job *job)
 {
-	struct dacc_desc *slot = &queue->ring[(job->seq - 1) & (queue->depth - 1)];
-
 	lockdep_assert_held(&queue->run_lock);
-	job->error = job->batch->error;
+	lockdep_assert_held(&queue->lock);
 	if (job->error)
 		job->desc = (struct dacc_desc){
 			.opcode = DACC_OP_NOP,
 			.flags = DACC_DESC_IRQ,
-			.cookie = job->desc.cookie,
 		};
-	memcpy(slot, &job->desc, sizeof(*slot));
-	trace_dacc_job_start(queue->hwq, job->seq, job->desc.opcode);
-
-	spin_lock_irq(&queue->lock);
+	job->slot = ++queue->produced;
+	job->desc.cookie = (u32)job->slot;
+	memcpy(&queue->ring[(job->slot - 1) & (queue->depth - 1)], &job->desc,
+	       sizeof(job->desc));
+	trace_dacc_job_start(queue->hwq, job->seq ?: job->slot, job->desc.opcode);
 	if (list_empty(&queue->running))
 		queue->last_change = jiffies;
 	list_move_tail(&job->link, &queue->running);
-	queue->produced = job->seq;
-	spin_unlock_irq(&queue->lock);
 }
 
 /* The next job to go into the ring; only this thread or dacc_queue_end() takes it. */
@@ -601,18 +603,21 @@ void dacc_queue_run(struct dacc_queue *queue)
 {
 	struct dacc_device *dacc = queue->dacc;
 	struct dacc_job *job;
-	u64 produced = 0;
+	u64 before;
 	int idx;
 
 	if (!drm_dev_enter(&dacc->drm, &idx))
 		return;
 	mutex_lock(&queue->run_lock);
+	before = queue->produced;
 	while ((job = dacc_queue_next(queue)) && dacc_batch_ready(job->batch)) {
-		produced = job->seq;
+		job->error = job->batch->error;
+		spin_lock_irq(&queue->lock);
 		dacc_job_produce(queue, job);
+		spin_unlock_irq(&queue->lock);
 	}
-	if (produced) {
-		dacc_ring_doorbell(dacc, queue->hwq, (u32)produced);
+	if (queue->produced != before) {
+		dacc_ring_doorbell(dacc, queue->hwq, (u32)queue->produced);
 		dacc_queue_watch(queue);
 	}
 	mutex_unlock(&queue->run_lock);

@@ -340,7 +340,7 @@ int dacc_queue_info_ioctl(struct drm_device *drm, void *data, struct drm_file *f
 	spin_lock_irq(&queue->lock);
 	args->state = queue->state;
 	args->submitted = queue->submitted;
-	args->completed = queue->completed;
+	args->completed = queue->ended;
 	args->fault = queue->fault;
 	args->fault_index = queue->fault_index;
 	args->fault_addr = queue->fault_addr;

@@ -15,17 +15,17 @@ static int dacc_wait_for(struct dacc_queue *queue, u64 seq, s64 deadline)
 {
 	ktime_t left;
 
-	if (READ_ONCE(queue->completed) >= seq)
+	if (READ_ONCE(queue->ended) >= seq)
 		return 0;
 	/* Polling must not depend on an interrupt that is still on its way. */
 	dacc_queue_complete(queue);
-	if (READ_ONCE(queue->completed) >= seq)
+	if (READ_ONCE(queue->ended) >= seq)
 		return 0;
 	left = deadline > 0 ? ktime_sub(deadline, ktime_get()) : 0;
 	if (left <= 0)
 		return -ETIME;
 	return wait_event_interruptible_hrtimeout(queue->wait,
-						  READ_ONCE(queue->completed) >= seq, left);
+						  READ_ONCE(queue->ended) >= seq, left);
 }
 
 static int dacc_get_results(struct dacc_queue *queue, struct drm_dacc_wait *args)
