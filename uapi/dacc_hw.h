@@ -378,7 +378,7 @@ struct dacc_dvsec_port {
  *	once if that is so already. A later write replaces an earlier one; 0
  *	asks for none. Whoever sleeps asks for its interrupt with this, so that
  *	nobody pays for one who does not. A sleeper writes here, then looks at
- *	DACC_QUEUE_COMPLETED once more.
+ *	DACC_QUEUE_COMPLETED once more. An access of 32 bits writes nothing.
  * @DACC_QUEUE_ABORT: 64 bits, write only: ends the descriptor with this
  *	sequence number with DACC_STATUS_ABORTED. If it runs, it stops within
  *	DACC_ABORT_BYTES of a copy or fill, or before the next instruction of a
@@ -527,8 +527,11 @@ enum dacc_status {
  * struct dacc_cpl_head - first 64 bytes of a completion area
  * @seq: as DACC_QUEUE_COMPLETED; an aligned 64-bit write.
  * @fault: enum dacc_status with which the queue halted, so that whoever polls
- *	@seq sees a halt too; written after @seq. Zero at ENABLE.
+ *	@seq sees a halt too; written after @seq, once no record follows.
  * @reserved: not written.
+ *
+ * Some time after ENABLE, before anything else, the device sets @seq to
+ * DACC_QUEUE_START and @fault to zero.
  */
 struct dacc_cpl_head {
 	__u64 seq;

@@ -72,7 +72,8 @@ DaccCore *dacc_core_new(const DaccCoreConfig *config, const DaccHostOps *ops,
     core->program = calloc(CHIP_MAX_INSNS, sizeof(*core->program));
     if (!core->bounce || !core->program ||
         !ready_init(&core->ready, config->mem_size) ||
-        !mmu_init(&core->mmu, config->mem_size, chip_job_read, core)) {
+        !mmu_init(&core->mmu, config->mem_size, chip_job_read, chip_any_read,
+                  core)) {
         dacc_core_free(core);
         return NULL;
     }
@@ -156,6 +157,7 @@ void chip_reset_locked(DaccCore *core)
         queue->reg_cpl = 0;
         queue->reg_ring_log2 = 0;
         queue->reg_config = 0;
+        queue->reg_start = 0;
         queue->inject_hang = false;
         queue->inject_dma_error = false;
         queue->inject_bad_completion = false;
@@ -214,7 +216,7 @@ bool dacc_core_busy(DaccCore *core)
     for (unsigned q = 0; q < core->config.num_queues && !busy; q++) {
         const ChipQueue *queue = &core->queue[q];
 
-        busy = (queue->n_pending && !core->fatal) ||
+        busy = chip_queue_pending(core, queue) ||
                chip_queue_runnable(core, queue);
     }
     engine_unlock(&core->engine);

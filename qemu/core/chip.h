@@ -22,6 +22,8 @@
 typedef struct ChipCompletion {
     struct dacc_cpl cpl;
     bool irq;
+    bool halt;                  /* of an error: the queue ends here */
+    bool record;                /* false: there is nothing but the halt */
     uint64_t fault_addr;
 } ChipCompletion;
 
@@ -31,6 +33,7 @@ typedef struct ChipQueue {
     uint64_t reg_cpl;
     uint32_t reg_ring_log2;
     uint32_t reg_config;
+    uint64_t reg_start;
 
     /* Latched at ENABLE. */
     uint64_t ring;
@@ -39,13 +42,21 @@ typedef struct ChipQueue {
     enum dacc_class class;
     uint8_t asid;
     uint8_t vector;
+    bool virt;                  /* ring and cpl are virtual addresses */
 
     enum dacc_queue_state state;
-    bool failed;                /* a completion with an error is pending */
+    bool failed;                /* a completion that halts is pending */
+    bool lost;                  /* a completion could not be written */
     bool hung;                  /* injected: the job never ends */
-    uint64_t tail;              /* descriptors produced */
+    uint64_t tail;              /* sequence numbers: produced, ... */
     uint64_t fetched;
     uint64_t completed;         /* records and head are in memory */
+    uint64_t limit;             /* that may be fetched */
+    uint64_t arm;               /* number that somebody waits for, or 0 */
+    /* For dacc_core_service(). */
+    bool arm_irq;               /* ... and the wait is over */
+    bool head_init;             /* the head has to be initialised */
+    bool head_fault;            /* the halt has to be written there */
     uint64_t last_end;          /* device time */
     uint32_t fault;
     uint32_t fault_index;
@@ -68,6 +79,8 @@ typedef struct ChipJob {
     unsigned asid;
     uint64_t seq;
     uint64_t slot_addr;
+    bool virt;                  /* it is a virtual address */
+    bool lost;                  /* ... and there was no reading it */
     enum dacc_class class;
     uint64_t last_end;
     uint64_t asid_end;
@@ -133,7 +146,6 @@ struct DaccCore {
 
     /* The front's own. */
     ChipCompletion handover[CHIP_PENDING];
-    struct dacc_cpl records[CHIP_PENDING];
 };
 
 /* chip_queue.c; lock held unless stated */
@@ -141,6 +153,14 @@ void chip_queue_enable(DaccCore *core, unsigned q);
 void chip_queue_reset(DaccCore *core, unsigned q);
 bool chip_queue_runnable(const DaccCore *core, const ChipQueue *queue);
 void chip_event(DaccCore *core, uint32_t event);
+void chip_queue_halt(DaccCore *core, ChipQueue *queue, uint32_t status,
+                     uint32_t index, uint64_t addr);
+void chip_queue_completed(ChipQueue *queue, uint64_t seq);
+void chip_queue_arm(ChipQueue *queue, uint64_t value);
+
+/* chip_cpl.c */
+/* Lock held: is there anything to hand over? */
+bool chip_queue_pending(const DaccCore *core, const ChipQueue *queue);
 /* Lock not held: hands completions of all queues over. */
 void chip_queue_handover(DaccCore *core);
 
@@ -193,6 +213,8 @@ bool chip_decoder_write(DaccCore *core, unsigned d, uint64_t offset,
 /* chip_mem.c: virtual memory of the running job, on the engine */
 /* A bus read of the job, such as a table entry: @opaque is the core. */
 bool chip_job_read(void *opaque, uint64_t addr, void *buf, uint64_t len);
+/* One of whoever else; any thread. */
+bool chip_any_read(void *opaque, uint64_t addr, void *buf, uint64_t len);
 enum dacc_status chip_translate(DaccCore *core, uint64_t va, uint64_t len,
                                 bool write, MmuSegment *seg);
 enum dacc_status chip_vm_read(DaccCore *core, uint64_t va, void *buf,

@@ -22,6 +22,7 @@ static bool chip_pick(void *dev)
         job->queue = q;
         job->asid = queue->asid;
         job->class = queue->class;
+        job->virt = queue->virt;
         job->slot_addr = queue->ring + (queue->fetched & (queue->len - 1)) *
                                        sizeof(struct dacc_desc);
         job->seq = ++queue->fetched;
@@ -38,6 +39,25 @@ static bool chip_pick(void *dev)
     return false;
 }
 
+/* Reads the descriptor into the private copy. False: the status says why. */
+static bool chip_fetch(DaccCore *core)
+{
+    ChipJob *job = &core->job;
+
+    if (job->virt) {
+        job->cpl.status = chip_vm_read(core, job->slot_addr, &job->desc,
+                                       sizeof(job->desc), &job->fault_addr);
+        job->lost = job->cpl.status;
+    } else if (!chip_bus_read(core, job->slot_addr, &job->desc,
+                              sizeof(job->desc))) {
+        job->cpl.status = DACC_STATUS_BUS_ERROR;
+    }
+    if (job->cpl.status) {
+        memset(&job->desc, 0, sizeof(job->desc));
+    }
+    return !job->cpl.status;
+}
+
 static void chip_execute(void *dev)
 {
     DaccCore *core = dev;
@@ -47,10 +67,7 @@ static void chip_execute(void *dev)
 
     cpl->seq = job->seq;
     cpl->t_issue = job->last_end;
-    if (!chip_bus_read(core, job->slot_addr, &job->desc, sizeof(job->desc))) {
-        memset(&job->desc, 0, sizeof(job->desc));
-        cpl->status = DACC_STATUS_BUS_ERROR;
-    } else {
+    if (chip_fetch(core)) {
         engine_trace(e, DACC_TRACE_FETCH, job->queue, job->seq,
                      job->desc.opcode);
         cpl->cookie = job->desc.cookie;
@@ -83,6 +100,7 @@ static void chip_finish(void *dev, bool cancelled)
     ChipJob *job = &core->job;
     ChipQueue *queue = &core->queue[job->queue];
     ChipCompletion *done;
+    bool halt;
 
     /* A cancelled job's queue was reset: nothing of it may be seen. */
     if (cancelled) {
@@ -101,11 +119,17 @@ static void chip_finish(void *dev, bool cancelled)
                                                 job->cpl.t_end);
     }
     core->time = devtime_max(core->time, job->cpl.t_end);
-    queue->failed |= job->cpl.status != DACC_STATUS_OK;
+    halt = job->cpl.status != DACC_STATUS_OK;
+    queue->failed |= halt;
+    if (queue->lost) {
+        return;
+    }
 
     done = &queue->pending[queue->n_pending++];
     done->cpl = job->cpl;
-    done->irq = (job->desc.flags & DACC_DESC_IRQ) || job->cpl.status;
+    done->irq = job->desc.flags & DACC_DESC_IRQ;
+    done->halt = halt;
+    done->record = !job->lost;
     done->fault_addr = job->fault_addr;
 }
 

@@ -20,6 +20,11 @@ bool chip_job_read(void *opaque, uint64_t addr, void *buf, uint64_t len)
     return !core->job.dma_error && chip_bus_read(core, addr, buf, len);
 }
 
+bool chip_any_read(void *opaque, uint64_t addr, void *buf, uint64_t len)
+{
+    return chip_bus_read(opaque, addr, buf, len);
+}
+
 static bool chip_job_write(DaccCore *core, uint64_t addr, const void *buf,
                            uint64_t len)
 {

@@ -12,7 +12,7 @@ static uint64_t pair(uint32_t low, uint32_t high)
 
 static uint64_t features(const DaccCore *core)
 {
-    uint64_t f = DACC_FEATURE_CHECKSUM;
+    uint64_t f = DACC_FEATURE_CHECKSUM | DACC_FEATURE_VIRTUAL_RING;
 
     for (unsigned t = 0; t < DACC_TYPE_COUNT; t++) {
         f |= DACC_FEATURE_TYPE(t);
@@ -49,6 +49,12 @@ static uint64_t read_queue(const ChipQueue *q, uint64_t offset)
         return q->fault_addr;
     case DACC_QUEUE_PROGRESS:
         return atomic_load_explicit(&q->progress, memory_order_relaxed);
+    case DACC_QUEUE_START:
+        return q->reg_start;
+    case DACC_QUEUE_PRODUCED:
+        return q->tail;
+    case DACC_QUEUE_LIMIT:
+        return q->limit;
     default:
         return 0;
     }
@@ -192,6 +198,19 @@ static bool write_queue(DaccCore *core, unsigned q, uint64_t offset,
     case DACC_QUEUE_CPL:
         merge64(&queue->reg_cpl, value, mask);
         return true;
+    case DACC_QUEUE_START:
+        merge64(&queue->reg_start, value, mask);
+        return true;
+    case DACC_QUEUE_LIMIT:
+        merge64(&queue->limit, value, mask);
+        engine_wake(&core->engine);
+        return true;
+    case DACC_QUEUE_ARM:
+        /* Half a number means nothing. */
+        if (mask == UINT64_MAX) {
+            chip_queue_arm(queue, value);
+        }
+        return mask == UINT64_MAX;
     default:
         return false;
     }
@@ -294,6 +313,18 @@ static bool write_slot(DaccCore *core, uint64_t offset, uint64_t value,
     return false;
 }
 
+/* What the host asks of a queue that runs: for whoever looks at its traces. */
+static void trace_request(DaccCore *core, uint64_t offset, uint64_t value)
+{
+    uint64_t at = offset - DACC_REG_QUEUE;
+
+    if (offset >= DACC_REG_QUEUE &&
+        at % DACC_QUEUE_STRIDE >= DACC_QUEUE_START) {
+        engine_trace(&core->engine, DACC_TRACE_QUEUE_WRITE,
+                     at / DACC_QUEUE_STRIDE, at % DACC_QUEUE_STRIDE, value);
+    }
+}
+
 void dacc_core_reg_write(DaccCore *core, uint64_t offset, uint64_t value,
                          unsigned size)
 {
@@ -315,7 +346,9 @@ void dacc_core_reg_write(DaccCore *core, uint64_t offset, uint64_t value,
     known = write_slot(core, offset & ~7ull, slot_value, mask);
     now = core->generation;
     engine_unlock(e);
-    if (!known) {
+    if (known) {
+        trace_request(core, offset, value);
+    } else {
         engine_trace(e, DACC_TRACE_GUEST_ERROR, offset, value, size);
     }
     if (now != generation) {

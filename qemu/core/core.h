@@ -33,6 +33,7 @@ typedef enum DaccTraceEvent {
     DACC_TRACE_ROUTE,       /* path, bus address, length */
     DACC_TRACE_RESET,       /* generation, 0, 0 */
     DACC_TRACE_GUEST_ERROR, /* register offset, value, size */
+    DACC_TRACE_QUEUE_WRITE, /* queue, enum dacc_queue_reg, value */
 } DaccTraceEvent;
 
 typedef struct DaccHostOps {
@@ -124,6 +125,7 @@ void dacc_core_reg_write(DaccCore *core, uint64_t offset, uint64_t value,
                          unsigned size);
 /* Offset in the doorbell BAR. */
 void dacc_core_doorbell_write(DaccCore *core, uint64_t offset, uint32_t value);
+uint32_t dacc_core_doorbell_read(DaccCore *core, uint64_t offset);
 
 /*
  * Does what needs the front thread: hands finished jobs to memory (records,

@@ -40,10 +40,13 @@ struct MmuAsid {
 bool mmu_init(Mmu *mmu, uint64_t sram_size,
               bool (*read)(void *opaque, uint64_t addr, void *buf,
                            uint64_t len),
+              bool (*read_any)(void *opaque, uint64_t addr, void *buf,
+                               uint64_t len),
               void *opaque)
 {
     mmu->sram_size = sram_size;
     mmu->read = read;
+    mmu->read_any = read_any;
     mmu->opaque = opaque;
     for (unsigned i = 0; i < DACC_MAX_ASIDS; i++) {
         atomic_init(&mmu->root[i], 0);
@@ -83,11 +86,12 @@ static bool tlb_lookup(const MmuAsid *as, uint64_t va, TlbEntry *found,
     return false;
 }
 
-static enum dacc_status mmu_walk(Mmu *mmu, unsigned asid, uint64_t va,
-                                 TlbEntry *out, unsigned *out_shift)
+/* Fills the caches of @as; NULL: neither uses nor fills any. */
+static enum dacc_status mmu_walk(Mmu *mmu, MmuAsid *as, unsigned asid,
+                                 uint64_t va, TlbEntry *out,
+                                 unsigned *out_shift)
 {
-    MmuAsid *as = &mmu->asid[asid];
-    WalkEntry *w = &as->walk[(va >> WALK_SHIFT) % WALK_ENTRIES];
+    WalkEntry *w = as ? &as->walk[(va >> WALK_SHIFT) % WALK_ENTRIES] : NULL;
     uint64_t root = atomic_load(&mmu->root[asid]);
     uint64_t table = root & DACC_PTE_ADDR;
     int level = DACC_PT_LEVELS - 1;
@@ -96,7 +100,7 @@ static enum dacc_status mmu_walk(Mmu *mmu, unsigned asid, uint64_t va,
     if (!(root & DACC_ASID_VALID)) {
         return DACC_STATUS_UNMAPPED;
     }
-    if (w->tag == (va >> WALK_SHIFT) + 1) {
+    if (w && w->tag == (va >> WALK_SHIFT) + 1) {
         table = w->table;
         level = 0;
     }
@@ -105,7 +109,8 @@ static enum dacc_status mmu_walk(Mmu *mmu, unsigned asid, uint64_t va,
         uint64_t slot = va >> shift & (DACC_PT_ENTRIES - 1);
         uint64_t pte, addr, page;
 
-        if (!mmu->read(mmu->opaque, table + 8 * slot, &pte, sizeof(pte))) {
+        if (!(as ? mmu->read : mmu->read_any)(mmu->opaque, table + 8 * slot,
+                                              &pte, sizeof(pte))) {
             return DACC_STATUS_BUS_ERROR;
         }
         if (!(pte & DACC_PTE_VALID)) {
@@ -118,7 +123,7 @@ static enum dacc_status mmu_walk(Mmu *mmu, unsigned asid, uint64_t va,
                 return DACC_STATUS_UNMAPPED;
             }
             table = addr;
-            if (level == 1) {
+            if (w && level == 1) {
                 w->tag = (va >> WALK_SHIFT) + 1;
                 w->table = table;
             }
@@ -140,15 +145,18 @@ static enum dacc_status mmu_walk(Mmu *mmu, unsigned asid, uint64_t va,
         out->addr = addr;
         out->write = pte & DACC_PTE_WRITE;
         out->sram = pte & DACC_PTE_SRAM;
-        as->tlb[kind][page % TLB_ENTRIES] = *out;
+        if (as) {
+            as->tlb[kind][page % TLB_ENTRIES] = *out;
+        }
         *out_shift = tlb_shift[kind];
         return DACC_STATUS_OK;
     }
 }
 
-/* Translates what lies in the page at @va. */
-static enum dacc_status mmu_page(Mmu *mmu, unsigned asid, uint64_t va,
-                                 uint64_t len, bool write, MmuSegment *seg)
+/* Translates what lies in the page at @va. @as as for mmu_walk(). */
+static enum dacc_status mmu_page(Mmu *mmu, MmuAsid *as, unsigned asid,
+                                 uint64_t va, uint64_t len, bool write,
+                                 MmuSegment *seg)
 {
     enum dacc_status status;
     TlbEntry e;
@@ -158,8 +166,8 @@ static enum dacc_status mmu_page(Mmu *mmu, unsigned asid, uint64_t va,
     if (va >> DACC_VA_BITS) {
         return DACC_STATUS_UNMAPPED;
     }
-    if (!tlb_lookup(&mmu->asid[asid], va, &e, &shift)) {
-        status = mmu_walk(mmu, asid, va, &e, &shift);
+    if (!as || !tlb_lookup(as, va, &e, &shift)) {
+        status = mmu_walk(mmu, as, asid, va, &e, &shift);
         if (status) {
             return status;
         }
@@ -189,20 +197,32 @@ enum dacc_status mmu_translate(Mmu *mmu, unsigned asid, uint64_t va,
 {
     enum dacc_status status;
     MmuSegment next;
+    MmuAsid *as;
 
     if (asid == 0 || asid >= DACC_MAX_ASIDS || len == 0) {
         return DACC_STATUS_UNMAPPED;
     }
-    status = mmu_page(mmu, asid, va, len, write, seg);
+    as = &mmu->asid[asid];
+    status = mmu_page(mmu, as, asid, va, len, write, seg);
     if (status) {
         return status;
     }
     for (unsigned n = 1; seg->len < len && n < MMU_MAX_JOIN; n++) {
-        if (mmu_page(mmu, asid, va + seg->len, len - seg->len, write, &next) ||
+        if (mmu_page(mmu, as, asid, va + seg->len, len - seg->len, write,
+                     &next) ||
             next.sram != seg->sram || next.addr != seg->addr + seg->len) {
             break;
         }
         seg->len += next.len;
     }
     return DACC_STATUS_OK;
+}
+
+enum dacc_status mmu_lookup(Mmu *mmu, unsigned asid, uint64_t va, uint64_t len,
+                            bool write, MmuSegment *seg)
+{
+    if (asid == 0 || asid >= DACC_MAX_ASIDS || len == 0) {
+        return DACC_STATUS_UNMAPPED;
+    }
+    return mmu_page(mmu, NULL, asid, va, len, write, seg);
 }

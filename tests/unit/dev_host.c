@@ -310,13 +310,29 @@ uint64_t pt_world(struct host *h, unsigned int asid, uint64_t *ram)
 void dq_init(struct dq *dq, struct host *h, unsigned int q, unsigned int class, unsigned int asid,
 	     unsigned int log2, unsigned int vector)
 {
-	dq->h = h;
-	dq->q = q;
+	*dq = (struct dq){ .h = h, .q = q };
 	dq->log2 = log2;
 	dq->config = class | asid << DACC_QUEUE_CONFIG_ASID_SHIFT |
 		     vector << DACC_QUEUE_CONFIG_VECTOR_SHIFT;
 	dq->ring = host_alloc(h, 64ull << log2);
 	dq->cpl = host_alloc(h, 64 + (64ull << log2));
+	dq->ring_va = dq->ring;
+	dq->cpl_va = dq->cpl;
+	dq_enable(dq);
+}
+
+void dq_init_virtual(struct dq *dq, struct host *h, unsigned int q, unsigned int class,
+		     unsigned int asid, unsigned int log2, unsigned int vector, uint64_t ram,
+		     uint64_t at)
+{
+	*dq = (struct dq){ .h = h, .q = q };
+	dq->log2 = log2;
+	dq->config = class | asid << DACC_QUEUE_CONFIG_ASID_SHIFT |
+		     vector << DACC_QUEUE_CONFIG_VECTOR_SHIFT | DACC_QUEUE_CONFIG_VIRTUAL;
+	dq->ring = ram + at;
+	dq->cpl = ram + at + (64ull << log2);
+	dq->ring_va = VA_RAM + at;
+	dq->cpl_va = dq->ring_va + (64ull << log2);
 	dq_enable(dq);
 }
 
@@ -325,12 +341,13 @@ void dq_enable(struct dq *dq)
 	struct host *h = dq->h;
 
 	memset(host_ptr(h, dq->cpl), 0, 64 + (64ull << dq->log2));
-	wr(h, QREG(dq->q, DACC_QUEUE_RING), dq->ring, 8);
+	wr(h, QREG(dq->q, DACC_QUEUE_RING), dq->ring_va, 8);
 	wr(h, QREG(dq->q, DACC_QUEUE_RING_LOG2), dq->log2, 4);
 	wr(h, QREG(dq->q, DACC_QUEUE_CONFIG), dq->config, 4);
-	wr(h, QREG(dq->q, DACC_QUEUE_CPL), dq->cpl, 8);
+	wr(h, QREG(dq->q, DACC_QUEUE_CPL), dq->cpl_va, 8);
+	wr(h, QREG(dq->q, DACC_QUEUE_START), dq->start, 8);
 	wr(h, QREG(dq->q, DACC_QUEUE_CTRL), DACC_QUEUE_CTRL_ENABLE, 4);
-	dq->prod = 0;
+	dq->prod = dq->start;
 }
 
 void dq_reset(struct dq *dq)
@@ -353,6 +370,11 @@ void dq_ring(struct dq *dq)
 uint64_t dq_head(struct dq *dq)
 {
 	return *(uint64_t *)host_ptr(dq->h, dq->cpl);
+}
+
+uint32_t dq_fault(struct dq *dq)
+{
+	return ((struct dacc_cpl_head *)host_ptr(dq->h, dq->cpl))->fault;
 }
 
 struct dacc_cpl dq_cpl(struct dq *dq, uint64_t seq)

@@ -97,21 +97,28 @@ uint64_t pt_world(struct host *h, unsigned int asid, uint64_t *ram);
 struct dq {
 	struct host *h;
 	unsigned int q;
-	uint64_t ring, cpl;
+	uint64_t ring, cpl;       /* bus addresses */
+	uint64_t ring_va, cpl_va; /* what the registers get */
 	uint32_t log2, config;
-	uint64_t prod;
+	uint64_t start, prod;
 };
 
 #define QREG(q, reg) (DACC_REG_QUEUE + DACC_QUEUE_STRIDE * (uint64_t)(q) + (reg))
 
 void dq_init(struct dq *dq, struct host *h, unsigned int q, unsigned int class, unsigned int asid,
 	     unsigned int log2, unsigned int vector);
+/* The same in the memory at VA_RAM (@ram) + @at, with virtual addresses. */
+void dq_init_virtual(struct dq *dq, struct host *h, unsigned int q, unsigned int class,
+		     unsigned int asid, unsigned int log2, unsigned int vector, uint64_t ram,
+		     uint64_t at);
 /* Writes the queue's registers and enables it. */
 void dq_enable(struct dq *dq);
 void dq_reset(struct dq *dq);
 void dq_push(struct dq *dq, const struct dacc_desc *desc);
 void dq_ring(struct dq *dq);
 uint64_t dq_head(struct dq *dq);
+/* dacc_cpl_head.fault */
+uint32_t dq_fault(struct dq *dq);
 struct dacc_cpl dq_cpl(struct dq *dq, uint64_t seq);
 /* Runs one descriptor; its record. A halted queue is enabled again. */
 struct dacc_cpl dq_exec(struct dq *dq, const struct dacc_desc *desc);

@@ -31,6 +31,7 @@ static void identity(void)
 	CHECK(rd(h, DACC_REG_MAX_INSNS, 4) >= 4096, "insns");
 	CHECK(rd(h, DACC_REG_STATUS, 4) == DACC_DEVSTAT_READY, "status");
 	CHECK(rd(h, DACC_REG_FEATURES, 8) & DACC_FEATURE_INJECT, "inject");
+	CHECK(rd(h, DACC_REG_FEATURES, 8) & DACC_FEATURE_VIRTUAL_RING, "virtual rings");
 	CHECK(rd(h, DACC_REG_FEATURES, 8) & DACC_FEATURE_TYPE(DACC_TYPE_Q4_0), "types");
 	CHECK(!(rd(h, DACC_REG_FEATURES, 8) & DACC_FEATURE_LINK), "no link yet");
 	end();
@@ -221,8 +222,16 @@ static void enable_bad(void)
 	BAD("asid 64", config, 0x00024000);
 	BAD("vector 65", config, 0x00410100);
 	BAD("vector 255", config, 0x00ff0100);
-	BAD("reserved bit 24", config, 0x01020100);
+	BAD("reserved bit 25", config, 0x02020100);
 	BAD("reserved bit 31", config, 0x80020100);
+	/* Virtual addresses have 48 bits. */
+	r = good_regs;
+	r.config |= DACC_QUEUE_CONFIG_VIRTUAL;
+	r.ring = (1ull << DACC_VA_BITS) - 512;
+	expect_bad("virtual ring", r);
+	r.ring = good_regs.ring;
+	r.cpl = 1ull << DACC_VA_BITS;
+	expect_bad("virtual completion area", r);
 #undef BAD
 }
 

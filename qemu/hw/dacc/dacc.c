@@ -59,6 +59,9 @@ static void dacc_trace(void *opaque, DaccTraceEvent event, uint64_t a,
     case DACC_TRACE_RESET:
         trace_dacc_reset(id, a);
         break;
+    case DACC_TRACE_QUEUE_WRITE:
+        trace_dacc_queue_write(id, a, b, c);
+        break;
     case DACC_TRACE_GUEST_ERROR:
         trace_dacc_guest_error(id, a, b, c);
         qemu_log_mask(LOG_GUEST_ERROR, "%s: register 0x%" PRIx64
@@ -121,7 +124,12 @@ static const MemoryRegionOps dacc_regs_ops = {
 
 static uint64_t dacc_doorbell_read(void *opaque, hwaddr addr, unsigned size)
 {
-    return 0;
+    DaccFront *f = opaque;
+
+    if (size != 4 || addr % 4 || !f->core) {
+        return 0;
+    }
+    return dacc_core_doorbell_read(f->core, addr);
 }
 
 static void dacc_doorbell_write(void *opaque, hwaddr addr, uint64_t value,

@@ -44,6 +44,9 @@ static void gpupeer_trace(void *opaque, DaccTraceEvent event, uint64_t a,
     case DACC_TRACE_RESET:
         trace_gpupeer_reset(id, a);
         break;
+    case DACC_TRACE_QUEUE_WRITE:
+        /* The chip's. */
+        break;
     case DACC_TRACE_GUEST_ERROR:
         trace_gpupeer_guest_error(id, a, b, c);
         qemu_log_mask(LOG_GUEST_ERROR, "%s: register 0x%" PRIx64
