@@ -569,6 +569,14 @@ int dacc_hw_tlb_invalidate(struct dacc_device *dacc, u32 asid);
 int dacc_hw_queue_reset(struct dacc_device *dacc, u32 hwq);
 int dacc_hw_queue_enable(struct dacc_queue *queue);
 
+/* dacc_ioctl.c */
+long dacc_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+#ifdef CONFIG_COMPAT
+long dacc_compat_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+#else
+#define dacc_compat_ioctl		NULL
+#endif
+
 /* dacc_irq.c */
 int dacc_irq_init(struct dacc_device *dacc);
 void dacc_irq_fini(struct dacc_device *dacc);

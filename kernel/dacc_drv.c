@@ -95,7 +95,16 @@ static const struct drm_ioctl_desc dacc_ioctls[] = {
 
 static const struct file_operations dacc_fops = {
 	.owner = THIS_MODULE,
-	DRM_ACCEL_FOPS,
+	/* DRM_ACCEL_FOPS but for the ioctls. */
+	.open = accel_open,
+	.release = drm_release,
+	.unlocked_ioctl = dacc_ioctl,
+	.compat_ioctl = dacc_compat_ioctl,
+	.poll = drm_poll,
+	.read = drm_read,
+	.llseek = noop_llseek,
+	.mmap = drm_gem_mmap,
+	.fop_flags = FOP_UNSIGNED_OFFSET,
 	.show_fdinfo = drm_show_fdinfo,
 };
 

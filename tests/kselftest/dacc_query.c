@@ -158,6 +158,17 @@ TEST_F(dacc_query, unknown_ioctl)
 		  0);
 }
 
+/* An accel node has no master, which the DRM core forgets in these two. */
+TEST_F(dacc_query, nothing_for_masters)
+{
+	struct drm_unique unique = {};
+	struct drm_auth auth = {};
+
+	EXPECT_EQ(xioctl(self->fd, DRM_IOCTL_GET_UNIQUE, &unique), -EACCES);
+	EXPECT_EQ(xioctl(self->fd, DRM_IOCTL_GET_MAGIC, &auth), -EACCES);
+	EXPECT_EQ(xioctl(self->fd, DRM_IOCTL_AUTH_MAGIC, &auth), -EACCES);
+}
+
 TEST_F(dacc_query, fdinfo)
 {
 	char path[64], line[256];
