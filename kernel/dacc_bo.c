@@ -59,6 +59,7 @@ static void dacc_bo_destroy(struct ttm_buffer_object *tbo)
 	if (bo->charged)
 		dacc_user_uncharge(bo->user, DRM_DACC_LIMIT_HOST_BYTES, bo->charged);
 	dacc_user_put(bo->user);
+	dacc_pm_idle(to_dacc(tbo->base.dev));
 	drm_gem_object_release(&tbo->base);
 	kfree(bo);
 }

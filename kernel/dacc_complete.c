@@ -130,7 +130,8 @@ static void dacc_queue_read_fault(struct dacc_queue *queue, const struct dacc_cp
 	int idx;
 
 	queue->fault_index = cpl->index;
-	if (!drm_dev_enter(&dacc->drm, &idx))
+	/* Or lost with a reset. */
+	if (queue->parked || !drm_dev_enter(&dacc->drm, &idx))
 		return;
 	queue->fault_addr = dacc_read64(dacc, dacc_queue_reg(queue->hwq, DACC_QUEUE_FAULT_ADDR));
 	drm_dev_exit(idx);

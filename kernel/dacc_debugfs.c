@@ -71,8 +71,10 @@ static int dacc_queues_show(struct seq_file *m, void *data)
 			   queue->queue_class == DRM_DACC_QUEUE_DECODE ? "decode" : "transfer",
 			   queue->vm->asid, queue->depth, dacc_state_name(queue->state),
 			   queue->submitted, queue->produced, queue->completed,
-			   dacc_read64(dacc, dacc_queue_reg(hwq, DACC_QUEUE_FETCHED)),
-			   dacc_read64(dacc, dacc_queue_reg(hwq, DACC_QUEUE_PROGRESS)),
+			   dacc->hw_up ?
+			   dacc_read64(dacc, dacc_queue_reg(hwq, DACC_QUEUE_FETCHED)) : 0,
+			   dacc->hw_up ?
+			   dacc_read64(dacc, dacc_queue_reg(hwq, DACC_QUEUE_PROGRESS)) : 0,
 			   queue->fault, queue->fault_index, queue->fault_addr);
 		spin_unlock_irq(&queue->lock);
 	}
@@ -89,6 +91,10 @@ static int dacc_link_show(struct seq_file *m, void *data)
 
 	if (!drm_dev_enter(&dacc->drm, &idx))
 		return -ENODEV;
+	if (dacc_pm_get(dacc)) {
+		drm_dev_exit(idx);
+		return -EIO;
+	}
 	mutex_lock(&dacc->link_lock);
 	for (port = 0; port < dacc->num_links; port++) {
 		struct dacc_link *link = &dacc->links[port];
@@ -107,6 +113,7 @@ static int dacc_link_show(struct seq_file *m, void *data)
 			   dacc_read64(dacc, dacc_decoder_reg(port, DACC_DECODER_SIZE)));
 	}
 	mutex_unlock(&dacc->link_lock);
+	dacc_pm_put(dacc);
 	drm_dev_exit(idx);
 	return 0;
 }
@@ -204,7 +211,7 @@ static ssize_t dacc_inject_write(struct file *file, const char __user *from, siz
 	struct dacc_device *dacc = file->private_data;
 	char text[40];
 	u32 value;
-	int idx;
+	int idx, ret;
 
 	if (count >= sizeof(text))
 		return -EINVAL;
@@ -217,9 +224,13 @@ static ssize_t dacc_inject_write(struct file *file, const char __user *from, siz
 		return -EOPNOTSUPP;
 	if (!drm_dev_enter(&dacc->drm, &idx))
 		return -ENODEV;
-	dacc_write32(dacc, DACC_REG_INJECT, value);
+	ret = dacc_pm_get(dacc);
+	if (!ret) {
+		dacc_write32(dacc, DACC_REG_INJECT, value);
+		dacc_pm_put(dacc);
+	}
 	drm_dev_exit(idx);
-	return count;
+	return ret ? ret : count;
 }
 
 static const struct file_operations dacc_inject_fops = {
@@ -239,4 +250,8 @@ void dacc_debugfs_init(struct dacc_device *dacc)
 {
 	drm_debugfs_add_files(&dacc->drm, dacc_debugfs_files, ARRAY_SIZE(dacc_debugfs_files));
 	debugfs_create_file("inject", 0200, dacc->drm.debugfs_root, dacc, &dacc_inject_fops);
+	debugfs_create_u32("fail_queue_resets", 0600, dacc->drm.debugfs_root,
+			   &dacc->fail_queue_resets);
+	debugfs_create_u32("fail_device_resets", 0600, dacc->drm.debugfs_root,
+			   &dacc->fail_device_resets);
 }

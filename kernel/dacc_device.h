@@ -113,6 +113,15 @@ struct dacc_vector {
  * @hw_up: the device is initialised and its registers may be used. Under
  *	@hw_lock; false only once it has been stopped (or cut off the bus), so
  *	that it makes no memory access while this reads false.
+ * @wedged: it is down and will not come back by itself.
+ * @flr_work: resets the PCI function when the device does not reset.
+ * @wedged_work: tells userspace of @wedged_events.
+ * @wedged_events: bits of enum dacc_wedged_event.
+ * @sram_image: contents of SRAM during system sleep, in units of
+ *	DACC_SRAM_ALIGN; NULL for zeros.
+ * @fail_queue_resets: debugfs: so many resets of queues are left out and reported
+ *	as not ending. Under @hw_lock.
+ * @fail_device_resets: likewise, of the device.
  * @queues: queue in each hardware slot. Written under @hw_lock, read in
  *	interrupt handlers; an entry is cleared before synchronize_irq().
  * @vms: address space of each ASID, under @hw_lock.
@@ -161,6 +170,13 @@ struct dacc_device {
 
 	struct mutex hw_lock; /* reset, TLB, @queues, @vms */
 	bool hw_up;
+	bool wedged;
+	struct delayed_work flr_work;
+	struct work_struct wedged_work;
+	unsigned long wedged_events;
+	void **sram_image;
+	u32 fail_queue_resets;
+	u32 fail_device_resets;
 	struct dacc_queue *queues[DACC_MAX_QUEUES];
 	struct dacc_vm *vms[DACC_MAX_ASIDS];
 
@@ -311,6 +327,8 @@ struct dacc_pt {
  * @queues: queues that use it, under dacc_file.lock.
  * @user: who is charged; holds a reference.
  * @pins: dacc_vm_pin(). Under @lock.
+ * @device_resets: device resets that its jobs caused. Under dacc_device.hw_lock.
+ * @banned: it gets no more queues. Likewise.
  */
 struct dacc_vm {
 	struct drm_gpuvm gpuvm;
@@ -327,6 +345,8 @@ struct dacc_vm {
 	u32 queues;
 	struct dacc_user *user;
 	u32 pins;
+	u32 device_resets;
+	bool banned;
 };
 
 static inline struct dacc_vm *to_dacc_vm(struct drm_gpuvm *gpuvm)
@@ -454,6 +474,12 @@ struct dacc_batch {
  *	DRM_DACC_QUEUE_OK.
  * @error: likewise, of those behind it.
  * @attached: the hardware queue is ours and enabled.
+ * @parked: the device is stopped for a while; nothing goes into the ring. Set and
+ *	cleared under @run_lock too.
+ * @closing: it is about to end: not to be taken up again after a device reset.
+ *	Under dacc_device.hw_lock, as are the next two.
+ * @suspect_job: job that ran at the latest device reset without a culprit.
+ * @suspicions: at how many in a row.
  * @pending: jobs that are not in the ring.
  * @running: jobs in the ring.
  * @submitted: sequence number of the latest job of SUBMIT.
@@ -498,6 +524,10 @@ struct dacc_queue {
 	int first_error;
 	int error;
 	bool attached;
+	bool parked;
+	bool closing;
+	u64 suspect_job;
+	u32 suspicions;
 	struct list_head pending;
 	struct list_head running;
 	u64 submitted;
@@ -567,7 +597,7 @@ void dacc_hw_start(struct dacc_device *dacc);
 void dacc_hw_write_asid(struct dacc_device *dacc, u32 asid, struct dacc_pt *root);
 int dacc_hw_tlb_invalidate(struct dacc_device *dacc, u32 asid);
 int dacc_hw_queue_reset(struct dacc_device *dacc, u32 hwq);
-int dacc_hw_queue_enable(struct dacc_queue *queue);
+int dacc_hw_queue_enable(struct dacc_queue *queue, u64 start);
 
 /* dacc_ioctl.c */
 long dacc_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
@@ -690,7 +720,38 @@ void dacc_device_reset(struct dacc_device *dacc, const char *why);
 void dacc_device_stop(struct dacc_device *dacc);
 void dacc_device_flush(struct dacc_device *dacc, u32 asid);
 void dacc_device_stop_queue(struct dacc_device *dacc, u32 hwq);
+void dacc_device_park(struct dacc_device *dacc);
+void dacc_device_unpark(struct dacc_device *dacc, const char *after);
+void dacc_device_wedge(struct dacc_device *dacc);
+void dacc_vm_blame(struct dacc_vm *vm);
+void dacc_reset_init(struct dacc_device *dacc);
+void dacc_reset_fini(struct dacc_device *dacc);
+
+/* dacc_revive.c */
+void dacc_device_suspend_queues(struct dacc_device *dacc, bool suspect);
+void dacc_device_resume_queues(struct dacc_device *dacc);
+void dacc_device_lose_queues(struct dacc_device *dacc);
+
+/* dacc_wedged.c */
+enum dacc_wedged_event {
+	DACC_WEDGED_RECOVERED,
+	DACC_WEDGED_LOST,
+};
+
+void dacc_wedged_init(struct dacc_device *dacc);
+void dacc_wedged_fini(struct dacc_device *dacc);
+void dacc_wedged_report(struct dacc_device *dacc, enum dacc_wedged_event event);
+
+/* dacc_aer.c */
 extern const struct pci_error_handlers dacc_pci_err_handlers;
+
+/* dacc_pm.c */
+extern const struct dev_pm_ops dacc_pm_ops;
+int dacc_pm_get(struct dacc_device *dacc);
+void dacc_pm_put(struct dacc_device *dacc);
+void dacc_pm_idle(struct dacc_device *dacc);
+void dacc_pm_init(struct dacc_device *dacc);
+void dacc_pm_fini(struct dacc_device *dacc);
 
 /* dacc_coredump.c */
 void dacc_dump_take(struct dacc_queue *queue, struct dacc_dump *dump);

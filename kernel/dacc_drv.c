@@ -153,6 +153,8 @@ static int dacc_init_software(struct dacc_device *dacc)
 	INIT_LIST_HEAD(&dacc->bos);
 	spin_lock_init(&dacc->users_lock);
 	INIT_LIST_HEAD(&dacc->users);
+	dacc_reset_init(dacc);
+	dacc_wedged_init(dacc);
 	/* Fences depend on it, and reclaim may depend on fences. */
 	dacc->wq = alloc_workqueue("dacc", WQ_UNBOUND | WQ_MEM_RECLAIM | WQ_HIGHPRI, 0);
 	if (!dacc->wq)
@@ -202,8 +204,10 @@ static void dacc_shut_down(struct dacc_device *dacc)
 {
 	dacc_link_fini(dacc);
 	dacc_device_stop(dacc);
+	dacc_reset_fini(dacc);
 	dacc_queue_unplug(dacc);
 	dacc_irq_fini(dacc);
+	dacc_wedged_fini(dacc);
 	flush_workqueue(dacc->wq);
 	dacc_vm_unplug(dacc);
 	dacc_bo_unplug(dacc);
@@ -263,11 +267,14 @@ static int dacc_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	drm_info(drm, "contract %u.%u, %llu KiB of SRAM, %u queues, %u link ports\n",
 		 dacc->version >> 16, dacc->version & 0xffff, dacc->sram_size >> 10,
 		 dacc->num_queues, dacc->num_links);
+	dacc_pm_init(dacc);
 	return 0;
 
 err_stop:
 	dacc_device_stop(dacc);
+	dacc_reset_fini(dacc);
 	dacc_irq_fini(dacc);
+	dacc_wedged_fini(dacc);
 	/* Last: an interrupt handler may have asked for it again. */
 	dacc_link_fini(dacc);
 err_master:
@@ -280,6 +287,7 @@ static void dacc_remove(struct pci_dev *pdev)
 {
 	struct dacc_device *dacc = pci_get_drvdata(pdev);
 
+	dacc_pm_fini(dacc);
 	drm_dev_unplug(&dacc->drm);
 	dacc_shut_down(dacc);
 }
@@ -303,6 +311,7 @@ static struct pci_driver dacc_pci_driver = {
 	.remove = dacc_remove,
 	.shutdown = dacc_shutdown,
 	.err_handler = &dacc_pci_err_handlers,
+	.driver.pm = pm_ptr(&dacc_pm_ops),
 };
 module_pci_driver(dacc_pci_driver);
 

@@ -66,8 +66,9 @@ int dacc_bo_create_ioctl(struct drm_device *drm, void *data, struct drm_file *fi
 {
 	struct dacc_file *priv = file->driver_priv;
 	struct drm_dacc_bo_create *args = data;
+	struct dacc_device *dacc = to_dacc(drm);
 	struct dacc_bo *bo;
-	int ret;
+	int idx, ret;
 
 	if (args->vm || args->priority > DRM_DACC_PRIORITY_HIGH || args->available)
 		return -EINVAL;
@@ -76,12 +77,23 @@ int dacc_bo_create_ioctl(struct drm_device *drm, void *data, struct drm_file *fi
 	if (!args->size)
 		return -EINVAL;
 
+	if (!drm_dev_enter(drm, &idx))
+		return -ENODEV;
+	/* SRAM is cleared, and keeps the device from being suspended. */
+	ret = dacc_pm_get(dacc);
+	if (ret)
+		goto out_exit;
 	bo = dacc_bo_new(priv->user, args->size, args->flags);
-	if (IS_ERR(bo))
-		return PTR_ERR(bo);
+	ret = PTR_ERR_OR_ZERO(bo);
+	if (ret)
+		goto out_pm;
 	args->size = dacc_bo_gem(bo)->size;
 	ret = drm_gem_handle_create(file, dacc_bo_gem(bo), &args->handle);
 	drm_gem_object_put(dacc_bo_gem(bo));
+out_pm:
+	dacc_pm_put(dacc);
+out_exit:
+	drm_dev_exit(idx);
 	return ret;
 }
 

@@ -98,6 +98,10 @@ int dacc_hw_identify(struct dacc_device *dacc)
  */
 int dacc_hw_reset(struct dacc_device *dacc)
 {
+	if (dacc->fail_device_resets) {
+		dacc->fail_device_resets--;
+		return -ETIMEDOUT;
+	}
 	dacc_write32(dacc, DACC_REG_CTRL, DACC_CTRL_RESET);
 	return dacc_hw_poll(dacc, DACC_REG_CTRL, DACC_CTRL_RESET);
 }
@@ -154,6 +158,10 @@ int dacc_hw_queue_reset(struct dacc_device *dacc, u32 hwq)
 {
 	u32 reg = dacc_queue_reg(hwq, DACC_QUEUE_CTRL);
 
+	if (dacc->fail_queue_resets) {
+		dacc->fail_queue_resets--;
+		return -ETIMEDOUT;
+	}
 	dacc_write32(dacc, reg, DACC_QUEUE_CTRL_RESET);
 	return dacc_hw_poll(dacc, reg, DACC_QUEUE_CTRL_RESET);
 }
@@ -161,11 +169,12 @@ int dacc_hw_queue_reset(struct dacc_device *dacc, u32 hwq)
 /**
  * dacc_hw_queue_enable - program a hardware queue and enable it
  * @queue: queue with memory and a hardware queue
+ * @start: sequence number of the descriptor before the first one
  *
  * Return: 0, or -EIO if the device did not accept the registers; then the queue
  * is to be reset before its memory is freed.
  */
-int dacc_hw_queue_enable(struct dacc_queue *queue)
+int dacc_hw_queue_enable(struct dacc_queue *queue, u64 start)
 {
 	struct dacc_device *dacc = queue->dacc;
 	u32 hwq = queue->hwq;
@@ -174,6 +183,7 @@ int dacc_hw_queue_enable(struct dacc_queue *queue)
 	dacc_write64(dacc, dacc_queue_reg(hwq, DACC_QUEUE_RING), queue->ring_dma);
 	dacc_write32(dacc, dacc_queue_reg(hwq, DACC_QUEUE_RING_LOG2), ilog2(queue->depth));
 	dacc_write64(dacc, dacc_queue_reg(hwq, DACC_QUEUE_CPL), queue->cpl_dma);
+	dacc_write64(dacc, dacc_queue_reg(hwq, DACC_QUEUE_START), start);
 	dacc_write32(dacc, dacc_queue_reg(hwq, DACC_QUEUE_CONFIG),
 		     queue->queue_class |
 		     queue->vm->asid << DACC_QUEUE_CONFIG_ASID_SHIFT |

@@ -587,7 +587,7 @@ static struct dacc_job *dacc_queue_next(struct dacc_queue *queue)
 	struct dacc_job *job = NULL;
 
 	spin_lock_irq(&queue->lock);
-	if (queue->attached && queue->state == DRM_DACC_QUEUE_OK)
+	if (queue->attached && !queue->parked && queue->state == DRM_DACC_QUEUE_OK)
 		job = list_first_entry_or_null(&queue->pending, struct dacc_job, link);
 	spin_unlock_irq(&queue->lock);
 	return job;

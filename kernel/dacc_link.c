@@ -129,6 +129,9 @@ static void dacc_link_refresh(struct dacc_device *dacc)
 		u32 status = dacc_read32(dacc, dacc_link_reg(port, DACC_LINK_STATUS));
 		bool changed;
 
+		/* It is being reset, or is gone. */
+		if (PCI_POSSIBLE_ERROR(status))
+			return;
 		if (status & DACC_LINK_PRESENT)
 			link.uid = dacc_read64(dacc, dacc_link_reg(port, DACC_LINK_UID));
 		if (link.uid)
@@ -154,7 +157,12 @@ static void dacc_link_work(struct work_struct *work)
 
 	if (!drm_dev_enter(&dacc->drm, &idx))
 		return;
-	dacc_link_refresh(dacc);
+	if (!dacc_pm_get(dacc)) {
+		/* Else whoever brings the device up asks for it again. */
+		if (READ_ONCE(dacc->hw_up))
+			dacc_link_refresh(dacc);
+		dacc_pm_put(dacc);
+	}
 	drm_dev_exit(idx);
 }
 

@@ -64,7 +64,7 @@ static u32 dacc_query_link(struct dacc_device *dacc, u32 port, struct drm_dacc_l
  * @data: struct drm_dacc_query
  * @file: client
  *
- * Return: 0, -EINVAL, -ENOENT, -EFAULT or -ENODEV.
+ * Return: 0, -EINVAL, -ENOENT, -EFAULT, -EIO or -ENODEV.
  */
 int dacc_query_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
 {
@@ -73,7 +73,7 @@ int dacc_query_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
 	union dacc_answer answer = {};
 	void __user *to = u64_to_user_ptr(args->pointer);
 	u32 size, copy;
-	int idx;
+	int idx, ret;
 
 	if (args->pad || args->type > DRM_DACC_QUERY_LIMITS)
 		return -EINVAL;
@@ -83,6 +83,11 @@ int dacc_query_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
 		return -ENOENT;
 	if (!drm_dev_enter(drm, &idx))
 		return -ENODEV;
+	ret = dacc_pm_get(dacc);
+	if (ret) {
+		drm_dev_exit(idx);
+		return ret;
+	}
 	switch (args->type) {
 	case DRM_DACC_QUERY_DEVICE:
 		size = dacc_query_device(dacc, &answer.device);
@@ -98,6 +103,7 @@ int dacc_query_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
 		size = sizeof(answer.timing);
 		break;
 	}
+	dacc_pm_put(dacc);
 	drm_dev_exit(idx);
 
 	if (args->pointer) {

@@ -104,12 +104,16 @@ static int dacc_queue_attach(struct dacc_queue *queue)
 		ret = -EIO;
 		goto unlock;
 	}
+	if (queue->vm->banned) {
+		ret = -EIO;
+		goto unlock;
+	}
 	for (hwq = 0; hwq < dacc->num_queues; hwq++) {
 		if (dacc->queues[hwq])
 			continue;
 		queue->hwq = hwq;
 		queue->attached = true;
-		ret = dacc_hw_queue_enable(queue);
+		ret = dacc_hw_queue_enable(queue, 0);
 		if (ret) {
 			/* It may know the ring's address all the same. */
 			queue->attached = false;
@@ -160,6 +164,7 @@ void dacc_queue_close(struct dacc_file *file, struct dacc_queue *queue)
 	file->busy_ps[queue->queue_class] += queue->busy_ps;
 	queue->vm->queues--;
 	dacc_limit_uncharge(file, DRM_DACC_LIMIT_QUEUES, 1);
+	dacc_pm_put(queue->dacc);
 	dacc_queue_put(queue);
 }
 
@@ -274,7 +279,8 @@ err_uncharge:
  * @file: client
  *
  * Return: 0, -EINVAL, -ENOENT, -EDQUOT, -ENOSPC if every hardware queue is taken,
- * -ENOMEM, -EIO if the device is out of order, or -ENODEV.
+ * -ENOMEM, -EIO if the device is out of order or the address space is banned, or
+ * -ENODEV.
  */
 int dacc_queue_create_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
 {
@@ -289,7 +295,13 @@ int dacc_queue_create_ioctl(struct drm_device *drm, void *data, struct drm_file 
 
 	mutex_lock(&priv->lock);
 	if (drm_dev_enter(drm, &idx)) {
-		ret = dacc_queue_create_locked(to_dacc(drm), priv, args);
+		/* The queue keeps the device from being suspended. */
+		ret = dacc_pm_get(to_dacc(drm));
+		if (!ret) {
+			ret = dacc_queue_create_locked(to_dacc(drm), priv, args);
+			if (ret)
+				dacc_pm_put(to_dacc(drm));
+		}
 		drm_dev_exit(idx);
 	} else {
 		ret = -ENODEV;

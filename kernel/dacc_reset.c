@@ -2,7 +2,9 @@
 /*
  * Recovery, from the narrowest to the widest: a queue reset for a queue that
  * faulted or hangs; a device reset when that does not end, or when the device
- * says so; a function-level reset from outside.
+ * says so; a reset of the PCI function when that does not end either. Only the
+ * queue that is at fault is lost: dacc_revive.c keeps the others. Resets from
+ * outside are in dacc_aer.c.
  */
 #include <linux/jiffies.h>
 #include <linux/pci.h>
@@ -14,35 +16,8 @@
 #include "dacc_mmio.h"
 #include "dacc_trace.h"
 
-/* What has completed before a reset did complete; after it no fault can be read. */
-static void dacc_device_complete_queues(struct dacc_device *dacc)
-{
-	u32 hwq;
-
-	lockdep_assert_held(&dacc->hw_lock);
-	for (hwq = 0; hwq < dacc->num_queues; hwq++) {
-		if (dacc->queues[hwq])
-			dacc_queue_complete(dacc->queues[hwq]);
-	}
-}
-
-/* All queues end with -ENODEV; the device makes no further access. */
-static void dacc_device_lose_queues(struct dacc_device *dacc)
-{
-	u32 hwq;
-
-	lockdep_assert_held(&dacc->hw_lock);
-	for (hwq = 0; hwq < dacc->num_queues; hwq++) {
-		struct dacc_queue *queue = dacc->queues[hwq];
-
-		if (!queue)
-			continue;
-		/* What completed while the reset was under way did complete. */
-		dacc_queue_complete(queue);
-		dacc_queue_fail(queue, DRM_DACC_QUEUE_LOST, -ENODEV, -ENODEV, 0);
-		dacc_queue_end(queue);
-	}
-}
+/* So many an address space may cause before it is banned. */
+#define DACC_MAX_DEVICE_RESETS		2
 
 /* After a reset: address spaces and decoders back to what the driver knows. */
 static void dacc_device_restore(struct dacc_device *dacc)
@@ -57,51 +32,163 @@ static void dacc_device_restore(struct dacc_device *dacc)
 	dacc_link_restore(dacc);
 	dacc_hw_start(dacc);
 	dacc->hw_up = true;
+	dacc->wedged = false;
 	WRITE_ONCE(dacc->last_progress, jiffies);
+	dacc_device_resume_queues(dacc);
+	/* A link may have changed meanwhile. */
+	queue_work(dacc->wq, &dacc->link_work);
 }
 
-static void dacc_device_reset_locked(struct dacc_device *dacc, const char *why)
+/**
+ * dacc_device_park - stop the device for a while, keeping all queues
+ * @dacc: device; its hw_lock is held
+ *
+ * On return it makes no memory access and hw_up is false. Nothing happens if that
+ * is so already.
+ */
+void dacc_device_park(struct dacc_device *dacc)
+{
+	lockdep_assert_held(&dacc->hw_lock);
+	if (!dacc->hw_up)
+		return;
+	dacc_device_suspend_queues(dacc, false);
+	if (dacc_hw_reset(dacc))
+		pci_clear_master(dacc->pdev);
+	dacc->hw_up = false;
+}
+
+/**
+ * dacc_device_unpark - start the device again after dacc_device_park()
+ * @dacc: device that is down, with bus mastering on; its hw_lock is held
+ * @after: what it went through, for the log
+ *
+ * A device that does not answer is wedged.
+ */
+void dacc_device_unpark(struct dacc_device *dacc, const char *after)
+{
+	int ret;
+
+	lockdep_assert_held(&dacc->hw_lock);
+	if (dacc->hw_up)
+		return;
+	ret = dacc_hw_reset(dacc);
+	if (ret) {
+		drm_err(&dacc->drm, "no answer after %s (%d)\n", after, ret);
+		dacc_device_wedge(dacc);
+		return;
+	}
+	dacc_device_restore(dacc);
+}
+
+/**
+ * dacc_device_wedge - give the device up
+ * @dacc: device that is down; its hw_lock is held
+ *
+ * All queues end with -ENODEV. A reset of the PCI function from outside, or
+ * binding the driver anew, may bring the device back.
+ */
+void dacc_device_wedge(struct dacc_device *dacc)
+{
+	lockdep_assert_held(&dacc->hw_lock);
+	drm_err(&dacc->drm, "the device is out of order: unbind it, or reset its PCI function\n");
+	/* The last means against stray writes. */
+	pci_clear_master(dacc->pdev);
+	dacc->hw_up = false;
+	dacc->wedged = true;
+	dacc_device_lose_queues(dacc);
+	dacc_wedged_report(dacc, DACC_WEDGED_LOST);
+}
+
+/*
+ * A reset of the function takes locks of the PCI core that are none for the way to
+ * a fence, so it is not done under hw_lock: meanwhile the device is cut off the bus,
+ * and down for everybody. The device's own lock keeps remove, system sleep and resets
+ * from outside away. It is only tried for, since remove holds it and waits for
+ * this work.
+ */
+static void dacc_flr_work(struct work_struct *work)
+{
+	struct dacc_device *dacc = container_of(to_delayed_work(work), struct dacc_device,
+						flr_work);
+	int ret;
+
+	if (READ_ONCE(dacc->hw_up) || READ_ONCE(dacc->wedged))
+		return;
+	/* Calls reset_prepare and reset_done. */
+	ret = pci_try_reset_function(dacc->pdev);
+	if (ret == -EAGAIN) {
+		queue_delayed_work(system_unbound_wq, &dacc->flr_work, HZ / 50);
+		return;
+	}
+	if (!ret)
+		return;
+	drm_err(&dacc->drm, "the PCI function does not reset (%d)\n", ret);
+	mutex_lock(&dacc->hw_lock);
+	if (!dacc->hw_up && !dacc->wedged)
+		dacc_device_wedge(dacc);
+	mutex_unlock(&dacc->hw_lock);
+}
+
+/**
+ * dacc_reset_init - prepare for resets
+ * @dacc: device
+ */
+void dacc_reset_init(struct dacc_device *dacc)
+{
+	INIT_DELAYED_WORK(&dacc->flr_work, dacc_flr_work);
+}
+
+/**
+ * dacc_reset_fini - no reset of the function is under way afterwards, nor starts
+ * @dacc: device, unplugged and stopped or not yet registered
+ */
+void dacc_reset_fini(struct dacc_device *dacc)
+{
+	cancel_delayed_work_sync(&dacc->flr_work);
+}
+
+static void dacc_device_reset_locked(struct dacc_device *dacc, const char *why, bool suspect)
 {
 	int ret;
 
 	lockdep_assert_held(&dacc->hw_lock);
 	drm_err(&dacc->drm, "%s: device reset\n", why);
 	dacc->resets++;
-	dacc_device_complete_queues(dacc);
+	dacc_device_suspend_queues(dacc, suspect);
 	ret = dacc_hw_reset(dacc);
 	trace_dacc_reset(-1, ret);
-	if (ret) {
-		drm_err(&dacc->drm, "the device does not reset (%d): it is cut off; unbind it, or reset its PCI function\n",
-			ret);
-		/* The last means against stray writes. */
-		pci_clear_master(dacc->pdev);
-	}
 	dacc->hw_up = false;
-	dacc_device_lose_queues(dacc);
-	if (!ret)
+	if (!ret) {
 		dacc_device_restore(dacc);
+		dacc_wedged_report(dacc, DACC_WEDGED_RECOVERED);
+		return;
+	}
+	drm_err(&dacc->drm, "the device does not reset (%d): it is cut off the bus, and its PCI function reset\n",
+		ret);
+	pci_clear_master(dacc->pdev);
+	mod_delayed_work(system_unbound_wq, &dacc->flr_work, 0);
 }
 
 /**
- * dacc_device_reset - reset the device; every client's queues are lost
+ * dacc_device_reset - reset the device
  * @dacc: device
  * @why: for the log
  *
- * No access of earlier work follows. Nothing is allocated; may be called on the
- * way to signalling a fence, but not under hw_lock. A device that is down
- * already (no answer to an earlier reset, a reset from outside, remove) is left
- * alone.
+ * No access of earlier work follows; queues go on where they were. Nothing is
+ * allocated; may be called on the way to signalling a fence, but not under
+ * hw_lock. A device that is down already (no answer to an earlier reset, a reset
+ * from outside, remove) is left alone.
  */
 void dacc_device_reset(struct dacc_device *dacc, const char *why)
 {
 	mutex_lock(&dacc->hw_lock);
 	if (dacc->hw_up)
-		dacc_device_reset_locked(dacc, why);
+		dacc_device_reset_locked(dacc, why, true);
 	mutex_unlock(&dacc->hw_lock);
 }
 
 /**
- * dacc_device_stop - stop the device for good, or until it is started again
+ * dacc_device_stop - stop the device for good
  * @dacc: device, still bound
  *
  * No memory access follows. From here on nobody touches the hardware:
@@ -109,13 +196,19 @@ void dacc_device_reset(struct dacc_device *dacc, const char *why)
  */
 void dacc_device_stop(struct dacc_device *dacc)
 {
+	u32 hwq;
+
 	mutex_lock(&dacc->hw_lock);
-	if (dacc->hw_up)
-		dacc_device_complete_queues(dacc);
+	/* What has completed did complete. */
+	for (hwq = 0; dacc->hw_up && hwq < dacc->num_queues; hwq++) {
+		if (dacc->queues[hwq])
+			dacc_queue_complete(dacc->queues[hwq]);
+	}
 	if (pci_device_is_present(dacc->pdev) && dacc_hw_reset(dacc))
 		drm_err(&dacc->drm, "the device does not stop\n");
 	pci_clear_master(dacc->pdev);
 	dacc->hw_up = false;
+	dacc->wedged = true;
 	mutex_unlock(&dacc->hw_lock);
 }
 
@@ -131,7 +224,7 @@ void dacc_device_flush(struct dacc_device *dacc, u32 asid)
 {
 	mutex_lock(&dacc->hw_lock);
 	if (dacc->hw_up && dacc_hw_tlb_invalidate(dacc, asid))
-		dacc_device_reset_locked(dacc, "a TLB invalidation does not end");
+		dacc_device_reset_locked(dacc, "a TLB invalidation does not end", true);
 	mutex_unlock(&dacc->hw_lock);
 }
 
@@ -144,7 +237,7 @@ void dacc_device_stop_queue(struct dacc_device *dacc, u32 hwq)
 {
 	lockdep_assert_held(&dacc->hw_lock);
 	if (dacc->hw_up && dacc_hw_queue_reset(dacc, hwq))
-		dacc_device_reset_locked(dacc, "a queue reset does not end");
+		dacc_device_reset_locked(dacc, "a queue reset does not end", false);
 }
 
 /**
@@ -160,6 +253,8 @@ void dacc_queue_stop(struct dacc_queue *queue)
 	bool cookie = dma_fence_begin_signalling();
 
 	lockdep_assert_held(&dacc->hw_lock);
+	/* If it comes to a device reset, this one is not taken up again. */
+	queue->closing = true;
 	/* Before the reset, for a fault's address; after it, for what ended since. */
 	dacc_queue_complete(queue);
 	if (queue->attached)
@@ -186,14 +281,18 @@ void dacc_queue_recover_work(struct work_struct *work)
 		goto out;
 	mutex_lock(&dacc->hw_lock);
 	if (queue->attached && dacc->queues[queue->hwq] == queue) {
-		dacc_dump_take(queue, &dump);
-		ret = dacc_hw_queue_reset(dacc, queue->hwq);
-		trace_dacc_reset(queue->hwq, ret);
-		dacc->queue_resets++;
-		if (ret)
-			dacc_device_reset_locked(dacc, "a queue reset does not end");
-		else
-			dacc_queue_end(queue);
+		if (dacc->hw_up) {
+			dacc_dump_take(queue, &dump);
+			ret = dacc_hw_queue_reset(dacc, queue->hwq);
+			trace_dacc_reset(queue->hwq, ret);
+			dacc->queue_resets++;
+			if (ret) {
+				dacc_vm_blame(queue->vm);
+				dacc_device_reset_locked(dacc, "a queue reset does not end", false);
+			}
+		}
+		/* Whichever it was: the device makes no access for it any more. */
+		dacc_queue_end(queue);
 		/* Others may have waited behind it. */
 		WRITE_ONCE(dacc->last_progress, jiffies);
 	}
@@ -202,6 +301,23 @@ void dacc_queue_recover_work(struct work_struct *work)
 out:
 	dma_fence_end_signalling(cookie);
 	dacc_dump_emit(dacc, &dump);
+}
+
+/**
+ * dacc_vm_blame - note that an address space's job brought the device down
+ * @vm: address space; the device's hw_lock is held
+ *
+ * A client whose job cannot be stopped by a queue reset costs everybody a device
+ * reset. The second time it gets no more queues.
+ */
+void dacc_vm_blame(struct dacc_vm *vm)
+{
+	lockdep_assert_held(&vm->dacc->hw_lock);
+	if (++vm->device_resets < DACC_MAX_DEVICE_RESETS)
+		return;
+	vm->banned = true;
+	drm_warn(&vm->dacc->drm, "address space %u cost %u device resets: it gets no more queues\n",
+		 vm->asid, vm->device_resets);
 }
 
 /**
@@ -281,7 +397,7 @@ void dacc_queue_timeout_work(struct work_struct *work)
 	/* An interrupt may have been lost. */
 	dacc_queue_complete(queue);
 	spin_lock_irq(&queue->lock);
-	busy = queue->attached && queue->state == DRM_DACC_QUEUE_OK &&
+	busy = queue->attached && !queue->parked && queue->state == DRM_DACC_QUEUE_OK &&
 	       !list_empty(&queue->running);
 	completed = queue->completed;
 	spin_unlock_irq(&queue->lock);
@@ -302,58 +418,3 @@ void dacc_queue_timeout_work(struct work_struct *work)
 	}
 	drm_dev_exit(idx);
 }
-
-/* --- resets from outside (sysfs, AER) --- */
-
-static void dacc_pci_reset_prepare(struct pci_dev *pdev)
-{
-	struct dacc_device *dacc = pci_get_drvdata(pdev);
-
-	mutex_lock(&dacc->hw_lock);
-	dacc_device_complete_queues(dacc);
-	if (dacc_hw_reset(dacc))
-		pci_clear_master(pdev);
-	dacc->hw_up = false;
-	dacc_device_lose_queues(dacc);
-	mutex_unlock(&dacc->hw_lock);
-}
-
-static void dacc_pci_reset_done(struct pci_dev *pdev)
-{
-	struct dacc_device *dacc = pci_get_drvdata(pdev);
-
-	mutex_lock(&dacc->hw_lock);
-	pci_set_master(pdev);
-	if (dacc_hw_reset(dacc)) {
-		drm_err(&dacc->drm, "no answer after a reset of the PCI function\n");
-		pci_clear_master(pdev);
-	} else {
-		dacc_device_restore(dacc);
-	}
-	mutex_unlock(&dacc->hw_lock);
-}
-
-static pci_ers_result_t dacc_pci_error_detected(struct pci_dev *pdev, pci_channel_state_t state)
-{
-	if (state == pci_channel_io_perm_failure)
-		return PCI_ERS_RESULT_DISCONNECT;
-	dacc_pci_reset_prepare(pdev);
-	return PCI_ERS_RESULT_NEED_RESET;
-}
-
-static pci_ers_result_t dacc_pci_slot_reset(struct pci_dev *pdev)
-{
-	struct dacc_device *dacc = pci_get_drvdata(pdev);
-
-	pci_restore_state(pdev);
-	pci_save_state(pdev);
-	dacc_pci_reset_done(pdev);
-	return READ_ONCE(dacc->hw_up) ? PCI_ERS_RESULT_RECOVERED : PCI_ERS_RESULT_DISCONNECT;
-}
-
-const struct pci_error_handlers dacc_pci_err_handlers = {
-	.error_detected = dacc_pci_error_detected,
-	.slot_reset = dacc_pci_slot_reset,
-	.reset_prepare = dacc_pci_reset_prepare,
-	.reset_done = dacc_pci_reset_done,
-};
