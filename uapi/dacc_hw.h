@@ -385,7 +385,8 @@ struct dacc_dvsec_port {
  *	program; if it was not taken up yet, it does not run when its turn
  *	comes. If it has completed or is not in the ring, nothing happens. After
  *	its completion record no memory access of it follows. The queue is not
- *	halted. Any number of descriptors may be marked at a time.
+ *	halted. Any number of descriptors may be marked at a time. An access of
+ *	32 bits writes nothing.
  * @DACC_QUEUE_LIMIT: 64 bits, read/write: no descriptor with a larger sequence
  *	number is taken up. All ones after ENABLE. Written while the queue is
  *	ACTIVE it takes effect before the next descriptor is taken up; what was
@@ -554,9 +555,11 @@ struct dacc_cpl_head {
  * @bytes: transfers: payload bytes written; DECODE: tokens produced.
  * @link_bytes: payload bytes that crossed a link.
  * @index: with an error: the first block (COPY_BLOCKS) or instruction
- *	(DECODE) that failed or was not completed; 0 otherwise.
+ *	(DECODE) that failed or was not completed; 0 otherwise, and where it
+ *	can't be told (DACC_STATUS_BAD_CHECKSUM).
  * @crc: CRC-32 (IEEE 802.3, as zlib's crc32) of the payload in order, with
- *	DACC_DESC_CHECKSUM; 0 otherwise.
+ *	DACC_DESC_CHECKSUM; 0 otherwise, and with every error but
+ *	DACC_STATUS_BAD_CHECKSUM.
  */
 struct dacc_cpl {
 	__u64 seq;

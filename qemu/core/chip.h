@@ -13,7 +13,8 @@
 #define CHIP_MAX_BLOCKS     65536u
 #define CHIP_MAX_INSNS      16384u
 /* Bytes of a transfer between two yields; also the bounce buffer's size. */
-#define CHIP_CHUNK          (256u * 1024)
+#define CHIP_CHUNK          DACC_ABORT_BYTES
+#define CHIP_MAX_RING       (1u << DACC_MAX_RING_LOG2)
 /* Completions of one queue that may wait for dacc_core_service(). */
 #define CHIP_PENDING        64u
 /* Without a thread: jobs that one service call runs. */
@@ -57,6 +58,8 @@ typedef struct ChipQueue {
     bool arm_irq;               /* ... and the wait is over */
     bool head_init;             /* the head has to be initialised */
     bool head_fault;            /* the halt has to be written there */
+    /* By slot: end these when their turn comes. */
+    uint64_t abort[CHIP_MAX_RING / 64];
     uint64_t last_end;          /* device time */
     uint32_t fault;
     uint32_t fault_index;
@@ -135,6 +138,7 @@ struct DaccCore {
     ChipDecoder decoder[DACC_NUM_DECODERS];
     ChipLink link[DACC_MAX_LINKS];
     uint32_t inject_crc;        /* link packets that will fail */
+    atomic_bool abort;          /* the running job shall end */
 
     /* The engine's own. */
     DevTime devtime;
@@ -157,6 +161,9 @@ void chip_queue_halt(DaccCore *core, ChipQueue *queue, uint32_t status,
                      uint32_t index, uint64_t addr);
 void chip_queue_completed(ChipQueue *queue, uint64_t seq);
 void chip_queue_arm(ChipQueue *queue, uint64_t value);
+void chip_queue_abort(DaccCore *core, ChipQueue *queue, uint64_t seq);
+/* Takes the mark of the descriptor that is fetched next. */
+bool chip_queue_aborted(ChipQueue *queue);
 
 /* chip_cpl.c */
 /* Lock held: is there anything to hand over? */
@@ -184,6 +191,7 @@ uint64_t chip_inject_crc(DaccCore *core, uint64_t packets);
 typedef struct ChipRoute {
     DevPath path;
     unsigned port;
+    bool only;                  /* there is no other way for it */
     uint64_t addr;              /* bus address, or offset at the peer */
     uint64_t len;               /* clipped to where the path may change */
 } ChipRoute;

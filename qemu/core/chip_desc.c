@@ -25,9 +25,10 @@ static bool is_zero(const __u64 *words, unsigned n)
     return any == 0;
 }
 
-static enum dacc_status check_blocks(const struct dacc_desc_blocks *b)
+static enum dacc_status check_blocks(const struct dacc_desc_blocks *b,
+                                     bool verify)
 {
-    if (b->crc || !is_zero(b->reserved, 4)) {
+    if ((b->crc && !verify) || !is_zero(b->reserved, 4)) {
         return DACC_STATUS_RESERVED;
     }
     if (!b->n_blocks || b->n_blocks > CHIP_MAX_BLOCKS ||
@@ -75,6 +76,9 @@ static enum dacc_status check_decode(const struct dacc_desc_decode *d)
 enum dacc_status chip_check_desc(const struct dacc_desc *desc,
                                  enum dacc_class class)
 {
+    const uint8_t copy_flags = DACC_DESC_CHECKSUM | DACC_DESC_VERIFY |
+                               DACC_DESC_LINK_ONLY;
+    bool verify = desc->flags & DACC_DESC_VERIFY;
     bool copies = desc->opcode == DACC_OP_COPY ||
                   desc->opcode == DACC_OP_COPY_BLOCKS;
 
@@ -84,22 +88,20 @@ enum dacc_status chip_check_desc(const struct dacc_desc *desc,
         return DACC_STATUS_BAD_OPCODE;
     }
     if (desc->reserved || (desc->flags & ~DACC_DESC_FLAGS) ||
-        ((desc->flags & DACC_DESC_CHECKSUM) && !copies)) {
+        ((desc->flags & copy_flags) && !copies) ||
+        (verify && !(desc->flags & DACC_DESC_CHECKSUM))) {
         return DACC_STATUS_RESERVED;
-    }
-    if (desc->flags & ~(DACC_DESC_IRQ | DACC_DESC_CHECKSUM)) {
-        return DACC_STATUS_UNSUPPORTED;
     }
     switch (desc->opcode) {
     case DACC_OP_COPY:
-        if (desc->copy.crc || desc->copy.reserved ||
+        if ((desc->copy.crc && !verify) || desc->copy.reserved ||
             !is_zero(desc->copy.reserved2, 2)) {
             return DACC_STATUS_RESERVED;
         }
         return chip_block_ok(desc->copy.src, desc->copy.dst, desc->copy.len)
                ? DACC_STATUS_OK : DACC_STATUS_BAD_LENGTH;
     case DACC_OP_COPY_BLOCKS:
-        return check_blocks(&desc->blocks);
+        return check_blocks(&desc->blocks, verify);
     case DACC_OP_FILL:
         return check_fill(&desc->fill);
     case DACC_OP_DECODE:

@@ -25,6 +25,7 @@ static bool chip_pick(void *dev)
         job->virt = queue->virt;
         job->slot_addr = queue->ring + (queue->fetched & (queue->len - 1)) *
                                        sizeof(struct dacc_desc);
+        atomic_store(&core->abort, chip_queue_aborted(queue));
         job->seq = ++queue->fetched;
         job->last_end = queue->last_end;
         job->asid_end = core->asid_end[queue->asid];
@@ -71,8 +72,14 @@ static void chip_execute(void *dev)
         engine_trace(e, DACC_TRACE_FETCH, job->queue, job->seq,
                      job->desc.opcode);
         cpl->cookie = job->desc.cookie;
-        cpl->status = chip_check_desc(&job->desc, job->class);
-        if (job->desc.not_before <= job->latest) {
+        if (atomic_load(&core->abort)) {
+            cpl->status = DACC_STATUS_ABORTED;
+        } else {
+            cpl->status = chip_check_desc(&job->desc, job->class);
+        }
+        if (cpl->status == DACC_STATUS_ABORTED) {
+            job->hang = false;
+        } else if (job->desc.not_before <= job->latest) {
             cpl->t_issue = devtime_max(cpl->t_issue, job->desc.not_before);
         } else if (!cpl->status) {
             cpl->status = DACC_STATUS_BAD_LENGTH;
@@ -90,6 +97,10 @@ static void chip_execute(void *dev)
         chip_decode(core);
     } else if (job->desc.opcode != DACC_OP_NOP) {
         chip_transfer(core);
+    }
+    /* If the engine has cancelled it, nobody will see this. */
+    if (cpl->status == DACC_STATUS_CANCELLED) {
+        cpl->status = DACC_STATUS_ABORTED;
     }
     ready_commit(&core->ready, cpl->t_end, &e->ops, e->opaque);
 }
@@ -119,7 +130,9 @@ static void chip_finish(void *dev, bool cancelled)
                                                 job->cpl.t_end);
     }
     core->time = devtime_max(core->time, job->cpl.t_end);
-    halt = job->cpl.status != DACC_STATUS_OK;
+    halt = job->cpl.status != DACC_STATUS_OK &&
+           job->cpl.status != DACC_STATUS_ABORTED &&
+           !(job->desc.flags & DACC_DESC_CONTINUE);
     queue->failed |= halt;
     if (queue->lost) {
         return;

@@ -10,7 +10,7 @@ bool chip_yield(DaccCore *core)
 
     atomic_store_explicit(&core->queue[job->queue].progress,
                           job->progress + job->advanced, memory_order_relaxed);
-    return engine_yield(&core->engine);
+    return engine_yield(&core->engine) && !atomic_load(&core->abort);
 }
 
 bool chip_job_read(void *opaque, uint64_t addr, void *buf, uint64_t len)

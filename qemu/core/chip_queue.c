@@ -33,6 +33,33 @@ void chip_queue_arm(ChipQueue *queue, uint64_t value)
     queue_check_arm(queue);
 }
 
+void chip_queue_abort(DaccCore *core, ChipQueue *queue, uint64_t seq)
+{
+    uint64_t slot = (seq - 1) & (CHIP_MAX_RING - 1);
+
+    if (queue->state == DACC_QUEUE_DISABLED) {
+        return;
+    }
+    if (seq == queue->fetched) {
+        if (core->engine.running && &core->queue[core->job.queue] == queue) {
+            atomic_store(&core->abort, true);
+        }
+    } else if (seq - queue->fetched - 1 < queue->tail - queue->fetched) {
+        slot &= queue->len - 1;
+        queue->abort[slot / 64] |= 1ull << (slot % 64);
+    }
+}
+
+bool chip_queue_aborted(ChipQueue *queue)
+{
+    uint64_t slot = queue->fetched & (queue->len - 1);
+    uint64_t bit = 1ull << (slot % 64);
+    bool marked = queue->abort[slot / 64] & bit;
+
+    queue->abort[slot / 64] &= ~bit;
+    return marked;
+}
+
 void chip_queue_completed(ChipQueue *queue, uint64_t seq)
 {
     queue->completed = seq;
@@ -126,6 +153,7 @@ void chip_queue_reset(DaccCore *core, unsigned q)
     queue->arm_irq = false;
     queue->head_init = false;
     queue->head_fault = false;
+    memset(queue->abort, 0, sizeof(queue->abort));
     queue->tail = 0;
     queue->fetched = 0;
     queue->completed = 0;

@@ -211,6 +211,11 @@ static bool write_queue(DaccCore *core, unsigned q, uint64_t offset,
             chip_queue_arm(queue, value);
         }
         return mask == UINT64_MAX;
+    case DACC_QUEUE_ABORT:
+        if (mask == UINT64_MAX) {
+            chip_queue_abort(core, queue, value);
+        }
+        return mask == UINT64_MAX;
     default:
         return false;
     }

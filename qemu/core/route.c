@@ -44,7 +44,7 @@ static bool route_again(DaccCore *core, ChipRoute *route, uint64_t addr)
     uint64_t len = route->len;
     ChipRoute now;
 
-    if (route->path < DEV_PATH_LINK) {
+    if (route->path < DEV_PATH_LINK || route->only) {
         return false;
     }
     now = chip_route(core, addr, len);

@@ -36,6 +36,10 @@ static enum dacc_status xfer_end(DaccCore *core, uint64_t va, uint64_t *len,
     }
     end->addr = seg.addr;
     end->route = chip_route(core, seg.addr, seg.len);
+    end->route.only = core->job.desc.flags & DACC_DESC_LINK_ONLY;
+    if (end->route.only && end->route.path == DEV_PATH_PCIE) {
+        return DACC_STATUS_LINK_DOWN;
+    }
     *len = end->route.len;
     return DACC_STATUS_OK;
 }
@@ -67,6 +71,13 @@ static void xfer_account(ChipJob *job, const XferEnd *src, const XferEnd *dst,
     }
     job->cpl.bytes += len;
     job->advanced += len;
+}
+
+/* What it means that an access along a route was refused. */
+static enum dacc_status xfer_refused(const XferEnd *end)
+{
+    /* Windows lie inside the peer, so only a link that is gone refuses. */
+    return end->route.only ? DACC_STATUS_LINK_DOWN : DACC_STATUS_BUS_ERROR;
 }
 
 /* Writes @len bytes at @buf (NULL: they are there already). */
@@ -125,6 +136,9 @@ static enum dacc_status xfer_range(DaccCore *core, uint64_t src, uint64_t dst,
         const uint8_t *data;
         uint8_t *buf;
 
+        if (!chip_yield(core)) {
+            return DACC_STATUS_CANCELLED;
+        }
         status = xfer_end(core, src, &n, false, &s);
         if (status) {
             job->fault_addr = src;
@@ -147,7 +161,7 @@ static enum dacc_status xfer_range(DaccCore *core, uint64_t src, uint64_t dst,
         data = xfer_get(core, &s, buf, checksum, n);
         if (!data) {
             job->fault_addr = src;
-            return DACC_STATUS_BUS_ERROR;
+            return xfer_refused(&s);
         }
         if (checksum) {
             job->cpl.crc = crc32(job->cpl.crc, data, n);
@@ -155,15 +169,12 @@ static enum dacc_status xfer_range(DaccCore *core, uint64_t src, uint64_t dst,
         if (!xfer_put(core, &d, data == core->config.mem + d.offset && d.sram
                                     ? NULL : data, n)) {
             job->fault_addr = dst;
-            return DACC_STATUS_BUS_ERROR;
+            return xfer_refused(&d);
         }
         xfer_account(job, &s, &d, n);
         src += n;
         dst += n;
         len -= n;
-        if (!chip_yield(core)) {
-            return DACC_STATUS_CANCELLED;
-        }
     }
     return DACC_STATUS_OK;
 }
@@ -219,6 +230,9 @@ static enum dacc_status xfer_fill(DaccCore *core)
     while (len) {
         XferEnd d;
 
+        if (!chip_yield(core)) {
+            return DACC_STATUS_CANCELLED;
+        }
         n = len < CHIP_CHUNK ? len : CHIP_CHUNK;
         status = xfer_end(core, dst, &n, true, &d);
         if (!status && !xfer_put(core, &d, core->bounce, n)) {
@@ -231,11 +245,14 @@ static enum dacc_status xfer_fill(DaccCore *core)
         xfer_account(job, NULL, &d, n);
         dst += n;
         len -= n;
-        if (!chip_yield(core)) {
-            return DACC_STATUS_CANCELLED;
-        }
     }
     return DACC_STATUS_OK;
+}
+
+/* The checksum that the descriptor gives. */
+static uint32_t xfer_crc_due(const struct dacc_desc *desc)
+{
+    return desc->opcode == DACC_OP_COPY ? desc->copy.crc : desc->blocks.crc;
 }
 
 /* Injected CRC errors: each failed packet is sent again, a latency later. */
@@ -290,6 +307,9 @@ void chip_transfer(DaccCore *core)
     }
     if (job->cpl.status) {
         job->cpl.crc = 0;
+    } else if ((job->desc.flags & DACC_DESC_VERIFY) &&
+               job->cpl.crc != xfer_crc_due(&job->desc)) {
+        job->cpl.status = DACC_STATUS_BAD_CHECKSUM;
     }
     chip_path_rates(core, rate);
     xfer_replays(core, rate);

@@ -127,19 +127,40 @@ static void flags(void)
 	begin();
 	for (int bit = 0; bit < 8; bit++) {
 		copy.flags = 1u << bit;
-		EXPECT(&xq, &copy,
-		       (copy.flags & ~DACC_DESC_FLAGS) ? DACC_STATUS_RESERVED :
-		       bit > 1                         ? DACC_STATUS_UNSUPPORTED :
-							 DACC_STATUS_OK);
+		switch (copy.flags) {
+		case DACC_DESC_IRQ:
+		case DACC_DESC_CHECKSUM:
+			EXPECT(&xq, &copy, DACC_STATUS_OK);
+			break;
+		case DACC_DESC_LINK_ONLY:
+			EXPECT(&xq, &copy, DACC_STATUS_LINK_DOWN);
+			break;
+		case DACC_DESC_CONTINUE:
+			EXPECT(&xq, &copy, DACC_STATUS_OK);
+			break;
+		default:
+			/* Unknown ones, and VERIFY without CHECKSUM. */
+			EXPECT(&xq, &copy, DACC_STATUS_RESERVED);
+		}
 	}
-	fill.flags = DACC_DESC_CHECKSUM;
-	EXPECT(&xq, &fill, DACC_STATUS_RESERVED);
-	nop.flags = DACC_DESC_CHECKSUM;
-	EXPECT(&xq, &nop, DACC_STATUS_RESERVED);
-	decode.flags = DACC_DESC_CHECKSUM;
-	EXPECT(&dq, &decode, DACC_STATUS_RESERVED);
-	/* The good one that asked, and what failed: six flags of COPY, FILL, NOP. */
-	CHECK(h->irq[1] == 9, "interrupts: %u", h->irq[1]);
+	/* A checksum that nobody asked to compare. */
+	copy.flags = DACC_DESC_CHECKSUM;
+	copy.copy.crc = 1;
+	EXPECT(&xq, &copy, DACC_STATUS_RESERVED);
+	for (int i = 0; i < 4; i++) {
+		static const uint8_t only_copies[] = { DACC_DESC_CHECKSUM, DACC_DESC_VERIFY,
+						       DACC_DESC_LINK_ONLY,
+						       DACC_DESC_CHECKSUM | DACC_DESC_VERIFY };
+
+		fill.flags = only_copies[i];
+		EXPECT(&xq, &fill, DACC_STATUS_RESERVED);
+		nop.flags = only_copies[i];
+		EXPECT(&xq, &nop, DACC_STATUS_RESERVED);
+		decode.flags = only_copies[i];
+		EXPECT(&dq, &decode, DACC_STATUS_RESERVED);
+	}
+	/* The good one that asked, and what failed: COPY 6, FILL 4, NOP 4. */
+	CHECK(h->irq[1] == 15, "interrupts: %u", h->irq[1]);
 	host_free(h);
 }
 

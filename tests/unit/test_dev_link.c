@@ -246,6 +246,100 @@ static void toggled(void)
 	host_free(h);
 }
 
+static struct dacc_cpl only(uint64_t src, uint64_t dst, uint64_t len)
+{
+	struct dacc_desc d = d_copy(src, dst, len);
+
+	d.flags = DACC_DESC_LINK_ONLY | DACC_DESC_CONTINUE;
+	return dq_exec(&q, &d);
+}
+
+static void link_only(void)
+{
+	struct dacc_block *b;
+	struct dacc_desc d;
+	struct dacc_cpl cpl;
+
+	begin();
+	cpl = only(VA_PEER + 100, VA_SRAM, 200000);
+	CHECK(!cpl.status && cpl.path == DACC_PATH_LINK && cpl.link_bytes == 200000, "read");
+	cpl = only(VA_SRAM, VA_PEER, 4096);
+	CHECK(!cpl.status && cpl.link_bytes == 4096, "write");
+	cpl = only(VA_SRAM, VA_SRAM + 0x100000, 4096);
+	CHECK(!cpl.status && cpl.path == DACC_PATH_SRAM, "SRAM is no payload that travels");
+	CHECK(only(VA_RAM, VA_SRAM, 64).status == DACC_STATUS_LINK_DOWN, "host memory");
+	CHECK(only(VA_SRAM, VA_RAM, 64).status == DACC_STATUS_LINK_DOWN, "host memory");
+	CHECK(only(VA_PEER, VA_RAM, 64).status == DACC_STATUS_LINK_DOWN, "one end is not enough");
+	/* The table comes from where it is. */
+	b = host_ptr(h, ram);
+	b[0] = (struct dacc_block){ VA_PEER, VA_SRAM, 100 };
+	b[1] = (struct dacc_block){ VA_RAM, VA_SRAM, 100 };
+	d = d_blocks(VA_RAM, 1);
+	d.flags = DACC_DESC_LINK_ONLY | DACC_DESC_CONTINUE;
+	cpl = dq_exec(&q, &d);
+	CHECK(!cpl.status && cpl.path == DACC_PATH_LINK, "blocks: %u", cpl.status);
+	d.blocks.n_blocks = 2;
+	cpl = dq_exec(&q, &d);
+	CHECK(cpl.status == DACC_STATUS_LINK_DOWN && cpl.index == 1 && cpl.bytes == 100, "block 1");
+	/* Where the window ends; and its fault's address. */
+	decoder(0, PEER_BASE, 0x20000, 0, 0);
+	d = d_copy(VA_PEER, VA_SRAM, 0x40000);
+	d.flags = DACC_DESC_LINK_ONLY;
+	dq_push(&q, &d);
+	dq_ring(&q);
+	CHECK(host_run(h), "idle");
+	cpl = dq_cpl(&q, q.prod);
+	CHECK(cpl.status == DACC_STATUS_LINK_DOWN && cpl.bytes == 0x20000, "%lu",
+	      (unsigned long)cpl.bytes);
+	CHECK(rd(h, QREG(0, DACC_QUEUE_FAULT_ADDR), 8) == VA_PEER + 0x20000, "address");
+	dq_reset(&q);
+	dq_enable(&q);
+	/* Down by either end, gone, and up again. */
+	wr(h, LREG(DACC_LINK_CTRL), DACC_LINK_CTRL_DISABLE, 4);
+	CHECK(only(VA_PEER, VA_SRAM, 64).status == DACC_STATUS_LINK_DOWN, "disabled");
+	wr(h, LREG(DACC_LINK_CTRL), 0, 4);
+	CHECK(only(VA_PEER, VA_SRAM, 64).status == 0, "enabled");
+	atomic_store(&h->fail_link, true);
+	CHECK(only(VA_PEER, VA_SRAM, 64).status == DACC_STATUS_LINK_DOWN, "read refused");
+	CHECK(only(VA_SRAM, VA_PEER, 64).status == DACC_STATUS_LINK_DOWN, "write refused");
+	atomic_store(&h->fail_link, false);
+	wr(h, DREG(0, DACC_DECODER_CTRL), 0, 4);
+	CHECK(only(VA_PEER, VA_SRAM, 64).status == DACC_STATUS_LINK_DOWN, "no window");
+	CHECK(atomic_load(&h->bus_written) < 100000 && h->peer[0] == h->mem[0], "data");
+	host_free(h);
+}
+
+/* The link goes down while such a transfer runs. */
+static void link_only_lost(void)
+{
+	DaccLinkState down = link_up;
+	struct dacc_block *b;
+	struct dacc_desc d;
+	struct dacc_cpl cpl;
+
+	h = host_chip(1);
+	root = pt_world(h, 1, &ram);
+	dq_init(&q, h, 0, DACC_CLASS_TRANSFER, 1, 4, 1);
+	dacc_core_set_link(h->core, 0, &link_up);
+	decoder(0, PEER_BASE, PEER_SIZE, 0, 0);
+	b = host_ptr(h, ram);
+	for (int i = 0; i < 60000; i++)
+		b[i] = (struct dacc_block){ VA_PEER, VA_SRAM, 1 << 20 };
+	d = d_blocks(VA_RAM, 60000);
+	d.flags = DACC_DESC_LINK_ONLY | DACC_DESC_CONTINUE;
+	dq_push(&q, &d);
+	dq_ring(&q);
+	CHECK(host_wait_progress(h, 0, 0), "runs");
+	down.up = false;
+	dacc_core_set_link(h->core, 0, &down);
+	CHECK(host_run(h), "idle");
+	cpl = dq_cpl(&q, 1);
+	CHECK(cpl.status == DACC_STATUS_LINK_DOWN && cpl.index < 60000, "status %u", cpl.status);
+	CHECK(cpl.bytes >> 20 == cpl.index && cpl.bytes == cpl.link_bytes, "bytes");
+	CHECK(cpl.path == DACC_PATH_LINK, "nothing went over PCIe");
+	host_free(h);
+}
+
 int main(void)
 {
 	TAP_CASE(registers);
@@ -256,5 +350,7 @@ int main(void)
 	TAP_CASE(crc_replays);
 	TAP_CASE(link_ready_time);
 	TAP_CASE(toggled);
+	TAP_CASE(link_only);
+	TAP_CASE(link_only_lost);
 	return tap_done();
 }

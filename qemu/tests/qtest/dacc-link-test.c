@@ -247,8 +247,8 @@ static void test_partial_window(void)
     pair_stop(&p);
 }
 
-/* Many blocks, and the link goes down and up among them. */
-static void test_down_in_transfer(void)
+/* Many blocks, and the link goes down among them. */
+static void down_in_transfer(bool only)
 {
     Pair p;
     const unsigned n = 8000, size = 256 * 1024;
@@ -257,6 +257,7 @@ static void test_down_in_transfer(void)
     uint64_t table;
     struct dacc_desc desc = {
         .opcode = DACC_OP_COPY_BLOCKS,
+        .flags = only ? DACC_DESC_LINK_ONLY | DACC_DESC_CONTINUE : 0,
         .blocks = { .table = 0x40000000, .n_blocks = n },
     };
     struct dacc_cpl cpl;
@@ -280,6 +281,19 @@ static void test_down_in_transfer(void)
     set_up(&p, false);
     g_assert_cmpuint(qtest_readq(p.m.qts, p.q.cpl), ==, 0);
     cpl = queue_wait(&p.q);
+    if (only) {
+        g_assert_cmpuint(cpl.status, ==, DACC_STATUS_LINK_DOWN);
+        g_assert_cmpuint(cpl.path, ==, DACC_PATH_LINK);
+        g_assert_cmpuint(cpl.index, ==, cpl.bytes / size);
+        g_assert_cmpuint(cpl.bytes, ==, cpl.link_bytes);
+        g_assert_cmpuint(queue_state(&p.q), ==, DACC_QUEUE_ACTIVE);
+        /* It trains again, and works again. */
+        set_up(&p, true);
+        desc.blocks.n_blocks = 10;
+        g_assert_cmpuint(queue_run(&p.q, &desc).status, ==, DACC_STATUS_OK);
+        pair_stop(&p);
+        return;
+    }
     g_assert_cmpuint(cpl.status, ==, DACC_STATUS_OK);
     g_assert_cmpuint(cpl.path, ==, DACC_PATH_LINK | DACC_PATH_PCIE);
     g_assert_cmpuint(cpl.bytes, ==, (uint64_t)n * size);
@@ -289,6 +303,16 @@ static void test_down_in_transfer(void)
         check_bytes(p.m.qts, sram(&p) + i * size, data, size);
     }
     pair_stop(&p);
+}
+
+static void test_down_in_transfer(void)
+{
+    down_in_transfer(false);
+}
+
+static void test_link_only(void)
+{
+    down_in_transfer(true);
 }
 
 /* CRC errors cost time, never data. */
@@ -549,6 +573,7 @@ int main(int argc, char **argv)
     g_test_add_func("/dacc-link/time", test_time);
     g_test_add_func("/dacc-link/partial-window", test_partial_window);
     g_test_add_func("/dacc-link/down-in-transfer", test_down_in_transfer);
+    g_test_add_func("/dacc-link/link-only", test_link_only);
     g_test_add_func("/dacc-link/crc", test_crc);
     g_test_add_func("/dacc-link/disable", test_disable);
     g_test_add_func("/dacc-link/down-at-start", test_down_at_start);

@@ -398,17 +398,22 @@ static inline void queue_post(Queue *q, const struct dacc_desc *desc)
     queue_ring(q);
 }
 
-/* Waits for everything that was posted; returns the last record. */
-static inline struct dacc_cpl queue_wait(Queue *q)
+static inline struct dacc_cpl queue_cpl(Queue *q, uint64_t seq)
 {
     struct dacc_cpl cpl;
 
+    qtest_memread(q->d->qts, q->cpl + 64 + (seq - 1) % q->len * sizeof(cpl),
+                  &cpl, sizeof(cpl));
+    g_assert_cmpuint(cpl.seq, ==, seq);
+    return cpl;
+}
+
+/* Waits for everything that was posted; returns the last record. */
+static inline struct dacc_cpl queue_wait(Queue *q)
+{
     wait_for(qtest_readq(q->d->qts, q->cpl) >= q->tail);
     g_assert_cmpuint(qtest_readq(q->d->qts, q->cpl), ==, q->tail);
-    qtest_memread(q->d->qts, q->cpl + 64 +
-                  (q->tail - 1) % q->len * sizeof(cpl), &cpl, sizeof(cpl));
-    g_assert_cmpuint(cpl.seq, ==, q->tail);
-    return cpl;
+    return queue_cpl(q, q->tail);
 }
 
 static inline struct dacc_cpl queue_run(Queue *q, const struct dacc_desc *desc)

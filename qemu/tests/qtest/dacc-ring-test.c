@@ -190,6 +190,38 @@ static void test_doorbell_page(void)
     setup_stop(&t);
 }
 
+/* A job that runs is ended; one that waits does not start. */
+static void test_abort(void)
+{
+    struct dacc_desc fill = desc_fill(VA_SRAM + 0x80000, 4, 77);
+    struct dacc_cpl cpl;
+    uint8_t *at;
+    Setup t;
+
+    setup_start(&t, "");
+    post_long_job(&t);
+    queue_put(&t.q, &fill);
+    queue_put(&t.q, &fill);
+    queue_ring(&t.q);
+    set64(&t.c.d, t.q.reg + DACC_QUEUE_ABORT, 2);
+    set64(&t.c.d, t.q.reg + DACC_QUEUE_ABORT, 1);
+    wait_for(qtest_readq(t.c.m.qts, t.q.cpl) >= 1);
+    cpl = queue_cpl(&t.q, 1);
+    g_assert_cmpuint(cpl.status, ==, DACC_STATUS_ABORTED);
+    g_assert_cmpuint(cpl.index, ==, cpl.bytes / LONG_LEN);
+    g_assert_cmpuint(cpl.index, <, LONG_BLOCKS);
+    g_assert_cmpuint(queue_wait(&t.q).status, ==, DACC_STATUS_OK);
+    g_assert_cmpuint(queue_cpl(&t.q, 2).status, ==, DACC_STATUS_ABORTED);
+    g_assert_cmpuint(queue_state(&t.q), ==, DACC_QUEUE_ACTIVE);
+    /* No write of it any more. */
+    at = g_malloc0(LONG_LEN);
+    qtest_memset(t.c.m.qts, sram(&t), 0, LONG_LEN);
+    g_usleep(20000);
+    check_bytes(t.c.m.qts, sram(&t), at, LONG_LEN);
+    g_free(at);
+    setup_stop(&t);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -199,5 +231,6 @@ int main(int argc, char **argv)
     g_test_add_func("/dacc-ring/arm", test_arm);
     g_test_add_func("/dacc-ring/limit", test_limit);
     g_test_add_func("/dacc-ring/doorbell-page", test_doorbell_page);
+    g_test_add_func("/dacc-ring/abort", test_abort);
     return g_test_run();
 }

@@ -60,4 +60,41 @@ static inline uint64_t sram(Setup *t)
     return t->c.d.bar[DACC_BAR_SRAM];
 }
 
+/* Puts a block table at the start of the host memory. */
+static inline struct dacc_desc put_blocks(Setup *t, const struct dacc_block *blocks,
+                                   unsigned n)
+{
+    qtest_memwrite(t->c.m.qts, t->host, blocks, n * sizeof(*blocks));
+    return (struct dacc_desc) {
+        .opcode = DACC_OP_COPY_BLOCKS,
+        .blocks = { .table = VA_HOST, .n_blocks = n },
+    };
+}
+
+/* A job that takes long enough to be interrupted. */
+#define LONG_BLOCKS 4000
+#define LONG_LEN    (500 * 1024)
+
+static inline void post_blocks_job(Setup *t, unsigned n)
+{
+    g_autofree struct dacc_block *blocks = g_new(struct dacc_block, n);
+    struct dacc_desc desc;
+
+    for (unsigned i = 0; i < n; i++) {
+        blocks[i] = (struct dacc_block) {
+            .src = VA_HOST + LONG_LEN,
+            .dst = VA_SRAM,
+            .len = LONG_LEN,
+        };
+    }
+    desc = put_blocks(t, blocks, n);
+    queue_post(&t->q, &desc);
+    wait_for(reg64(&t->c.d, t->q.reg + DACC_QUEUE_PROGRESS) > 0);
+}
+
+static inline void post_long_job(Setup *t)
+{
+    post_blocks_job(t, LONG_BLOCKS);
+}
+
 #endif
