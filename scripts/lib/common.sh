@@ -51,6 +51,30 @@ run_logged() {
 	return 1
 }
 
+# run_counted LOG TITLE PATTERN TOTAL COMMAND...: like run_logged, and says every
+# half minute how many lines of the log match, of about TOTAL.
+run_counted() {
+	local log=$1 title=$2 pattern=$3 total=$4 start=$SECONDS pid n
+	shift 4
+	mkdir -p "$(dirname "$log")"
+	say "$title ..."
+	"$@" >"$log" 2>&1 </dev/null &
+	pid=$!
+	while kill -0 $pid 2>/dev/null; do
+		sleep 1
+		[ $(((SECONDS - start) % 30)) = 29 ] || continue
+		n=$(grep -cE -- "$pattern" "$log" || true)
+		say "$title: $n of about $total steps, $((SECONDS - start)) s"
+	done
+	if wait $pid; then
+		say "$title: done in $((SECONDS - start)) s"
+		return 0
+	fi
+	printf '%s: last lines of %s:\n' "$DACC_ME" "$log" >&2
+	grep -E -A 8 'error|Error' "$log" | tail -n 25 >&2
+	return 1
+}
+
 # with_lock NAME COMMAND...: one holder per cache entry; the lock is dropped
 # when the sub-shell ends, however it ends.
 with_lock() {

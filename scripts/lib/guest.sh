@@ -7,7 +7,7 @@
 GUEST_MODULES=(
 	drm drm_exec drm_gpuvm gpu-sched ttm drm_ttm_helper drm_shmem_helper
 	drm_vram_helper drm_buddy drm_kms_helper vgem virtio-gpu
-	9p 9pnet_virtio nvme pcieport aer_inject cuse
+	9p 9pnet_virtio nvme pcieport aer_inject cuse drm_kunit_helpers
 )
 
 guest_skeleton() {

@@ -1,45 +1,77 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# The guest kernel in the cache. Needs common.sh. KERNEL (a bzImage) together
-# with KERNEL_ROOT (the folder with lib/modules/VERSION) and KERNEL_HEADERS
-# in the environment name another kernel.
+# The guest's kernels in the cache. Needs common.sh. KERNEL in the environment
+# chooses: stock (the default, of KERNEL_SUITE), 7.3 (the newest of
+# KERNEL_NEW_SUITE), debug, or a bzImage, whose KERNEL_ROOT (the folder with
+# lib/modules/VERSION) and KERNEL_HEADERS the environment may name too.
 
 . "$DACC_TOP/scripts/lib/apt.sh"
+. "$DACC_TOP/scripts/lib/kernel-debug.sh"
+
+. "$DACC_TOP/scripts/lib/build-tree.sh"
 
 KERNEL_SUITE=bookworm-backports
+KERNEL_NEW_SUITE=trixie-backports
 
-# Sets KERNEL_IMAGE, KERNEL_ROOT, KERNEL_HEADERS, KERNEL_VERSION.
+# kernel_ready [REFRESH]: fetches or builds the kernel that KERNEL names, sets
+# KERNEL_NAME, KERNEL_IMAGE, KERNEL_ROOT, KERNEL_HEADERS, KERNEL_VERSION,
+# KERNEL_SUFFIX (of build folders), KERNEL_SLOWNESS (that time limits need) and
+# KERNEL_TREE (the release whose compiler builds its modules; empty: this one's).
 kernel_ready() {
-	local refresh=${1:-no} current=$DACC_CACHE/kernel/current
-	if [ -n "${KERNEL:-}" ]; then
-		kernel_from_environment
-		return
-	fi
-	if [ "$refresh" = yes ] || [ ! -f "$current" ] ||
-		[ ! -f "$DACC_CACHE/kernel/$(cat "$current")/ready" ]; then
-		with_lock kernel kernel_fetch "$refresh"
-	fi
+	local refresh=${1:-no}
+	kernel_name
+	case $KERNEL_NAME in
+	stock) kernel_deb_ready "$refresh" "$DACC_CACHE/kernel" "$KERNEL_SUITE" ;;
+	7.3) kernel_deb_ready "$refresh" "$DACC_CACHE/kernel-7.3" "$KERNEL_NEW_SUITE" ;;
+	debug) kernel_debug_ready "$refresh" ;;
+	esac
 	kernel_paths
 }
 
-kernel_paths() {
-	local current=$DACC_CACHE/kernel/current
-	if [ -n "${KERNEL:-}" ]; then
-		kernel_from_environment
-		return
+# kernel_deb_ready REFRESH DIR SUITE
+kernel_deb_ready() {
+	if [ "$1" = yes ] || [ ! -f "$2/current" ] || [ ! -f "$2/$(<"$2/current")/ready" ]; then
+		with_lock "${2##*/}" kernel_fetch "$@"
 	fi
-	[ -f "$current" ] || die 1 "the guest kernel is not fetched yet" \
-		"run: scripts/fetch-kernel"
-	KERNEL_VERSION=$(cat "$current")
-	KERNEL_ROOT=$DACC_CACHE/kernel/$KERNEL_VERSION
+}
+
+# Sets KERNEL_NAME, KERNEL_SUFFIX, KERNEL_SLOWNESS and KERNEL_TREE.
+# shellcheck disable=SC2034
+kernel_name() {
+	KERNEL_SLOWNESS=1 KERNEL_TREE=
+	case ${KERNEL:-stock} in
+	stock) KERNEL_NAME=stock KERNEL_SUFFIX= ;;
+	7.3) KERNEL_NAME=7.3 KERNEL_SUFFIX=-7.3 KERNEL_TREE=trixie ;;
+	debug) KERNEL_NAME=debug KERNEL_SUFFIX=-debug KERNEL_SLOWNESS=4 ;;
+	*)
+		[ -f "$KERNEL" ] || die 2 "KERNEL=$KERNEL: no such kernel" \
+			"KERNEL is stock, 7.3, debug, or the path of a bzImage"
+		KERNEL_NAME=custom KERNEL_SUFFIX=-custom
+		;;
+	esac
+}
+
+kernel_paths() {
+	kernel_name
+	case $KERNEL_NAME in
+	stock) kernel_deb_paths "$DACC_CACHE/kernel" "scripts/fetch-kernel" ;;
+	7.3) kernel_deb_paths "$DACC_CACHE/kernel-7.3" "KERNEL=7.3 scripts/fetch-kernel" ;;
+	debug) kernel_debug_paths ;;
+	custom) kernel_from_environment ;;
+	esac
+}
+
+# kernel_deb_paths DIR REMEDY: of Debian packages unpacked in DIR.
+kernel_deb_paths() {
+	[ -f "$1/current" ] || die 1 "the guest kernel is not fetched yet" "run: $2"
+	KERNEL_VERSION=$(<"$1/current")
+	KERNEL_ROOT=$1/$KERNEL_VERSION
 	KERNEL_IMAGE=$KERNEL_ROOT/boot/vmlinuz-$KERNEL_VERSION
 	KERNEL_HEADERS=$KERNEL_ROOT/usr/src/linux-headers-$KERNEL_VERSION
 }
 
 kernel_from_environment() {
 	KERNEL_IMAGE=$KERNEL
-	[ -f "$KERNEL_IMAGE" ] || die 1 "KERNEL=$KERNEL: no such file" \
-		"KERNEL names a bzImage; unset it to use the default guest kernel"
 	[ "$(dd if="$KERNEL_IMAGE" bs=1 skip=$((0x202)) count=4 status=none | tr -d '\0')" = HdrS ] ||
 		die 1 "KERNEL=$KERNEL is not a bzImage" "name the file arch/x86/boot/bzImage or /boot/vmlinuz-VERSION"
 	KERNEL_VERSION=$(file_kernel_release "$KERNEL_IMAGE")
@@ -55,49 +87,66 @@ file_kernel_release() {
 		head -n 1 | cut -d ' ' -f 1
 }
 
+# kernel_fetch REFRESH DIR SUITE: the suite's linux-image-amd64 with its headers.
 kernel_fetch() {
-	local refresh=$1 current=$DACC_CACHE/kernel/current image version base root common arch
-	if [ "$refresh" != yes ] && [ -f "$current" ] &&
-		[ -f "$DACC_CACHE/kernel/$(cat "$current")/ready" ]; then
+	local refresh=$1 dir=$2 suite=$3 current=$2/current image version packages
+	if [ "$refresh" != yes ] && [ -f "$current" ] && [ -f "$dir/$(<"$current")/ready" ]; then
 		return 0
 	fi
+	mkdir -p "$dir"
 	# Here, not only in the sub-shells below: its error must end the run.
 	if [ "$refresh" = yes ]; then
-		apt_state "$KERNEL_SUITE" 0
+		apt_state "$suite" 0
 	else
 		# Kernel packages carry their version in the name: old lists name
 		# packages that the mirror no longer has.
-		apt_state "$KERNEL_SUITE" 60
+		apt_state "$suite" 60
 	fi
-	image=$(apt_depends "$KERNEL_SUITE" linux-image-amd64 '^linux-image-[0-9]') ||
-		die 1 "$KERNEL_SUITE has no linux-image-amd64" \
-			"remove $DACC_CACHE/apt/$KERNEL_SUITE and run this again"
+	image=$(apt_depends "$suite" linux-image-amd64 '^linux-image-[0-9]') ||
+		die 1 "$suite has no linux-image-amd64" "remove $DACC_CACHE/apt/$suite and run this again"
 	version=${image#linux-image-}
-	base=${version%-amd64}
-	root=$DACC_CACHE/kernel/$version
-	if [ ! -f "$root/ready" ]; then
+	if [ ! -f "$dir/$version/ready" ]; then
 		say "guest kernel $version"
-		apt_unpack "$KERNEL_SUITE" "$root" "$image" \
-			"linux-headers-$version" "linux-headers-$base-common" \
-			"linux-kbuild-${base}"
-		arch=$root/usr/src/linux-headers-$version
-		common=$root/usr/src/linux-headers-$base-common
-		if [ ! -f "$arch/Makefile" ] || [ ! -f "$common/Makefile" ]; then
-			die 1 "the headers of $version are not where they should be" \
-				"look into $root/usr/src"
+		# Newer packages have the image and the modules apart.
+		if packages=$(apt_depends "$suite" "$image" '^linux-binary-[0-9]'); then
+			packages+=" linux-modules-$version"
+		else
+			packages=$image
 		fi
-		# Debian's headers name their common part by absolute path, and reach
-		# scripts/ and tools/ of linux-kbuild by relative links, which stay good.
-		sed -i "s|/usr/src/linux-headers-$base-common|$common|g" "$arch/Makefile"
+		# shellcheck disable=SC2086
+		kernel_headers_unpack "$suite" "$dir/$version" "$version" $packages
 		need_tool depmod
-		[ -d "$root/lib/modules/$version" ] ||
-			ln -sfn usr/lib "$root/lib"
-		depmod -b "$root" "$version" || die 1 "depmod failed for $version" \
-			"remove $root and run this again"
-		touch "$root/ready"
+		[ -d "$dir/$version/lib/modules/$version" ] || ln -sfn usr/lib "$dir/$version/lib"
+		depmod -b "$dir/$version" "$version" || die 1 "depmod failed for $version" \
+			"remove $dir/$version and run this again"
+		touch "$dir/$version/ready"
 	fi
 	printf '%s\n' "$version" >"$current.new"
 	mv "$current.new" "$current"
+}
+
+# kernel_headers_unpack SUITE ROOT VERSION PACKAGE...: the headers of a version and
+# the other packages, ready to build modules where they are.
+kernel_headers_unpack() {
+	local suite=$1 root=$2 version=$3 common kbuild arch f to
+	shift 3
+	common=$(apt_depends "$suite" "linux-headers-$version" '^linux-headers-.*-common') &&
+		kbuild=$(apt_depends "$suite" "linux-headers-$version" '^linux-kbuild-') ||
+		die 1 "$suite has no linux-headers-$version" "remove $DACC_CACHE/apt/$suite and run this again"
+	apt_unpack "$suite" "$root" "$@" "linux-headers-$version" "$common" "$kbuild"
+	arch=$root/usr/src/linux-headers-$version
+	common=$root/usr/src/$common
+	if [ ! -f "$arch/Makefile" ] || [ ! -f "$common/Makefile" ]; then
+		die 1 "the headers of $version are not where they should be" "look into $root/usr/src"
+	fi
+	# Debian's headers name their common part by absolute path, and reach scripts/
+	# and tools/ of linux-kbuild by links, most of them relative.
+	sed -i "s|/usr/src/${common##*/}|$common|g" "$arch/Makefile"
+	for f in "$arch"/* "$common"/*; do
+		to=$(readlink "$f") || continue
+		[[ $to != /usr/* ]] || ln -sfn "$root$to" "$f"
+	done
+	return 0
 }
 
 # The parts of the kernel's source that tests, lint and docs need.

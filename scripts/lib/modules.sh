@@ -26,13 +26,19 @@ modules_make() {
 	shift 2
 	modules_sync "$dir"
 	mkdir -p "$(dirname "$log")"
-	make -C "$KERNEL_HEADERS" M="$dir" -j "$DACC_JOBS" "$@" modules >"$log" 2>&1
+	local run=()
+	if [ -n "$KERNEL_TREE" ]; then
+		build_tree_ready "$KERNEL_TREE"
+		run=(build_tree_run)
+	fi
+	"${run[@]}" make -C "$KERNEL_HEADERS" M="$dir" -j "$DACC_JOBS" "$@" modules >"$log" 2>&1
 }
 
-# Sets MODULES (folder with dacc.ko and gpupeer.ko); builds what changed.
+# Sets MODULES (folder with dacc.ko and gpupeer.ko, one for each kernel); builds
+# what changed.
 modules_ready() {
-	local dir=$DACC_BUILD/kbuild log=$DACC_BUILD/log/modules.log key files
-	MODULES=$DACC_BUILD/modules
+	local dir=$DACC_BUILD/kbuild$KERNEL_SUFFIX log=$DACC_BUILD/log/modules$KERNEL_SUFFIX.log key files
+	MODULES=$DACC_BUILD/modules$KERNEL_SUFFIX
 	if ! compgen -G "$DACC_TOP/kernel/Kbuild" >/dev/null &&
 		! compgen -G "$DACC_TOP/kernel/gpupeer/Kbuild" >/dev/null; then
 		die 1 "there is no kernel/Kbuild in this tree, so there are no modules to build" \
