@@ -243,3 +243,7 @@ void dacc_queue_end(struct dacc_queue *queue)
 	mutex_unlock(&queue->run_lock);
 	wake_up_all(&queue->wait);
 }
+
+#if IS_ENABLED(CONFIG_KUNIT)
+#include "tests/dacc_complete_test.c"
+#endif

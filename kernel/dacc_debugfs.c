@@ -12,6 +12,7 @@
 #include <drm/drm_drv.h>
 
 #include "dacc_device.h"
+#include "dacc_fault.h"
 #include "dacc_mmio.h"
 
 static struct dacc_device *dacc_of_seq(struct seq_file *m)
@@ -249,9 +250,14 @@ static const struct file_operations dacc_inject_fops = {
 void dacc_debugfs_init(struct dacc_device *dacc)
 {
 	drm_debugfs_add_files(&dacc->drm, dacc_debugfs_files, ARRAY_SIZE(dacc_debugfs_files));
+	dacc_fault_init(dacc);
 	debugfs_create_file("inject", 0200, dacc->drm.debugfs_root, dacc, &dacc_inject_fops);
 	debugfs_create_u32("fail_queue_resets", 0600, dacc->drm.debugfs_root,
 			   &dacc->fail_queue_resets);
 	debugfs_create_u32("fail_device_resets", 0600, dacc->drm.debugfs_root,
 			   &dacc->fail_device_resets);
 }
+
+#if IS_ENABLED(CONFIG_KUNIT)
+#include "tests/dacc_debugfs_test.c"
+#endif

@@ -130,6 +130,8 @@ struct dacc_vector {
  * @link_work: looks for peers and programs the decoders.
  * @link_nb: tells of PCI devices that come and go.
  * @link_registered: @link_nb is registered.
+ * @hwmon: sensors, or NULL.
+ * @faults: test knobs, or NULL.
  * @last_progress: jiffies at which any queue was last seen to advance, or was
  *	reset.
  * @resets: device resets by the driver.
@@ -186,6 +188,8 @@ struct dacc_device {
 	struct notifier_block link_nb;
 	bool link_registered;
 
+	struct device *hwmon;
+	struct dacc_faults *faults;
 	unsigned long last_progress;
 	u32 resets;
 	u32 queue_resets;
@@ -762,6 +766,10 @@ int dacc_query_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
 
 /* dacc_debugfs.c */
 void dacc_debugfs_init(struct dacc_device *dacc);
+
+/* dacc_lockdep.c */
+void dacc_device_prime_lockdep(struct dacc_device *dacc);
+void dacc_queue_prime_lockdep(struct dacc_queue *queue);
 
 /* dacc_fdinfo.c */
 void dacc_show_fdinfo(struct drm_printer *p, struct drm_file *file);

@@ -16,6 +16,7 @@
 #include <drm/drm_print.h>
 
 #include "dacc_device.h"
+#include "dacc_hwmon.h"
 #include "dacc_mmio.h"
 
 #define CREATE_TRACE_POINTS
@@ -150,6 +151,7 @@ static int dacc_init_software(struct dacc_device *dacc)
 		ret = drmm_mutex_init(drm, &dacc->link_lock);
 	if (ret)
 		return ret;
+	dacc_device_prime_lockdep(dacc);
 	INIT_LIST_HEAD(&dacc->bos);
 	spin_lock_init(&dacc->users_lock);
 	INIT_LIST_HEAD(&dacc->users);
@@ -261,6 +263,7 @@ static int dacc_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	/* A link may have changed before its event was looked at. */
 	queue_work(dacc->wq, &dacc->link_work);
 	dacc_debugfs_init(dacc);
+	dacc_hwmon_init(dacc);
 	ret = drm_dev_register(drm, 0);
 	if (ret)
 		goto err_stop;

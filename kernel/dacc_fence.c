@@ -103,3 +103,7 @@ int dacc_fence_error(struct dma_fence *fence)
 	}
 	return error;
 }
+
+#if IS_ENABLED(CONFIG_KUNIT)
+#include "tests/dacc_fence_test.c"
+#endif

@@ -10,6 +10,7 @@
 #include <drm/drm_print.h>
 
 #include "dacc_device.h"
+#include "dacc_fault.h"
 #include "dacc_mmio.h"
 
 /* Generous: an emulated engine stops between two instructions. */
@@ -22,6 +23,8 @@ static int dacc_hw_poll(struct dacc_device *dacc, u32 reg, u32 bits)
 	u32 value;
 	int ret;
 
+	if (dacc_fault(dacc, DACC_FAULT_POLL))
+		return -ETIMEDOUT;
 	ret = readl_poll_timeout(dacc->regs + reg, value,
 				 !(value & bits) || PCI_POSSIBLE_ERROR(value),
 				 DACC_POLL_US, DACC_STOP_TIMEOUT_US);
@@ -105,6 +108,7 @@ int dacc_hw_reset(struct dacc_device *dacc)
 	dacc_write32(dacc, DACC_REG_CTRL, DACC_CTRL_RESET);
 	return dacc_hw_poll(dacc, DACC_REG_CTRL, DACC_CTRL_RESET);
 }
+DACC_ALLOW_ERROR_INJECTION(dacc_hw_reset);
 
 /**
  * dacc_hw_start - let queues run and events be reported, after a reset
@@ -114,7 +118,8 @@ void dacc_hw_start(struct dacc_device *dacc)
 {
 	dacc_write32(dacc, DACC_REG_EVENT, ~0u);
 	dacc_write32(dacc, DACC_REG_EVENT_MASK,
-		     DACC_EVENT_QUEUE_HALT | DACC_EVENT_LINK | DACC_EVENT_FATAL);
+		     DACC_EVENT_QUEUE_HALT | DACC_EVENT_LINK | DACC_EVENT_FATAL |
+		     DACC_EVENT_THERMAL);
 	dacc_write32(dacc, DACC_REG_CTRL, DACC_CTRL_ENABLE);
 }
 
@@ -143,8 +148,11 @@ int dacc_hw_tlb_invalidate(struct dacc_device *dacc, u32 asid)
 {
 	lockdep_assert_held(&dacc->hw_lock);
 	dacc_write32(dacc, DACC_REG_TLB_INVALIDATE, asid);
+	if (dacc_fault(dacc, DACC_FAULT_TLB))
+		return -ETIMEDOUT;
 	return dacc_hw_poll(dacc, DACC_REG_TLB_BUSY, ~0u);
 }
+DACC_ALLOW_ERROR_INJECTION(dacc_hw_tlb_invalidate);
 
 /**
  * dacc_hw_queue_reset - stop and disable a hardware queue
@@ -165,6 +173,7 @@ int dacc_hw_queue_reset(struct dacc_device *dacc, u32 hwq)
 	dacc_write32(dacc, reg, DACC_QUEUE_CTRL_RESET);
 	return dacc_hw_poll(dacc, reg, DACC_QUEUE_CTRL_RESET);
 }
+DACC_ALLOW_ERROR_INJECTION(dacc_hw_queue_reset);
 
 /**
  * dacc_hw_queue_enable - program a hardware queue and enable it
@@ -191,10 +200,11 @@ int dacc_hw_queue_enable(struct dacc_queue *queue, u64 start)
 	dacc_write32(dacc, dacc_queue_reg(hwq, DACC_QUEUE_CTRL), DACC_QUEUE_CTRL_ENABLE);
 
 	state = dacc_read32(dacc, dacc_queue_reg(hwq, DACC_QUEUE_STATE));
-	if (state != DACC_QUEUE_ACTIVE) {
+	if (state != DACC_QUEUE_ACTIVE || dacc_fault(dacc, DACC_FAULT_ENABLE)) {
 		drm_err(&dacc->drm, "queue %u: state %u after enable, status %u\n", hwq, state,
 			dacc_read32(dacc, dacc_queue_reg(hwq, DACC_QUEUE_FAULT)));
 		return -EIO;
 	}
 	return 0;
 }
+DACC_ALLOW_ERROR_INJECTION(dacc_hw_queue_enable);

@@ -9,6 +9,7 @@
 #include <drm/drm_print.h>
 
 #include "dacc_device.h"
+#include "dacc_hwmon.h"
 #include "dacc_mmio.h"
 
 /**
@@ -94,6 +95,8 @@ static irqreturn_t dacc_event_irq(int irq, void *data)
 		dacc_event_halt(dacc);
 	if (events & DACC_EVENT_LINK)
 		queue_work(dacc->wq, &dacc->link_work);
+	if (events & DACC_EVENT_THERMAL)
+		dacc_hwmon_thermal(dacc);
 	if (events & DACC_EVENT_FATAL)
 		dacc_device_reset(dacc, "the device reports a fatal error");
 	drm_dev_exit(idx);

@@ -18,6 +18,7 @@
 #include <drm/drm_syncobj.h>
 
 #include "dacc_device.h"
+#include "dacc_fault.h"
 #include "dacc_mmio.h"
 #include "dacc_trace.h"
 
@@ -566,7 +567,7 @@ void dacc_job_produce(struct dacc_queue *queue, struct dacc_job *job)
 {
 	lockdep_assert_held(&queue->run_lock);
 	lockdep_assert_held(&queue->lock);
-	if (job->error)
+	if (job->error || dacc_null_submission(queue->dacc))
 		job->desc = (struct dacc_desc){
 			.opcode = DACC_OP_NOP,
 			.flags = DACC_DESC_IRQ,
@@ -635,3 +636,7 @@ void dacc_queue_run_work(struct work_struct *work)
 	dacc_queue_run(container_of(work, struct dacc_queue, run_work));
 	dma_fence_end_signalling(cookie);
 }
+
+#if IS_ENABLED(CONFIG_KUNIT)
+#include "tests/dacc_job_test.c"
+#endif

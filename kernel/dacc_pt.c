@@ -307,3 +307,7 @@ void dacc_pt_flush(struct dacc_vm *vm)
 		kvfree(pt);
 	}
 }
+
+#if IS_ENABLED(CONFIG_KUNIT)
+#include "tests/dacc_pt_test.c"
+#endif

@@ -219,6 +219,7 @@ static struct dacc_queue *dacc_queue_alloc(struct dacc_device *dacc, struct dacc
 	queue->context = dma_fence_context_alloc(1);
 	mutex_init(&queue->submit_lock);
 	mutex_init(&queue->run_lock);
+	dacc_queue_prime_lockdep(queue);
 	spin_lock_init(&queue->lock);
 	INIT_LIST_HEAD(&queue->pending);
 	INIT_LIST_HEAD(&queue->running);

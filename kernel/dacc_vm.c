@@ -671,3 +671,7 @@ void dacc_vm_unplug(struct dacc_device *dacc)
 		drm_gpuvm_put(&vm->gpuvm);
 	}
 }
+
+#if IS_ENABLED(CONFIG_KUNIT)
+#include "tests/dacc_vm_test.c"
+#endif

@@ -12,6 +12,9 @@
 #include "gpupeer.h"
 #include "gpupeer_compat.h"
 
+#define CREATE_TRACE_POINTS
+#include "gpupeer_trace.h"
+
 bool gpupeer_p2p = true;
 module_param_named(p2p, gpupeer_p2p, bool, 0644);
 MODULE_PARM_DESC(p2p, "Let other devices access exported HBM (default: true)");

@@ -17,6 +17,7 @@
 
 #include "gpupeer.h"
 #include "gpupeer_compat.h"
+#include "gpupeer_trace.h"
 
 static struct gpupeer_result *result_create(u32 n_points)
 {
@@ -424,6 +425,7 @@ int gpupeer_job_submit(struct gpupeer_job *job, struct drm_file *file,
 	for (i = 0; i < job->n_bos; i++)
 		dma_resv_add_fence(job->bo[i]->resv, &job->fence->base, job_usage(job, i));
 	job_out_publish(job, points, done, &out);
+	trace_gpupeer_job_submit(*id, job->opcode, job->n_points);
 	/* It may end, and be freed, at once. */
 	drm_sched_entity_push_job(&job->base);
 	mutex_unlock(&gfile->lock);
@@ -459,6 +461,7 @@ void gpupeer_job_event(struct gpupeer_job *job, u64 value, u64 time)
 		result->times[job->next_point] = time;
 		result->n_times = job->next_point + 1;
 		spin_unlock(&result->lock);
+		trace_gpupeer_job_point(job->seq, result->id, job->next_point + 1, time);
 		gpupeer_fence_signal(job->point[job->next_point++], 0);
 	}
 }
@@ -493,6 +496,8 @@ void gpupeer_job_end(struct gpupeer_job *job, int error, const struct gpupeer_cp
 	if (was_done)
 		return;
 
+	trace_gpupeer_job_end(job->seq, result->id, job->opcode, error, cpl ? cpl->t_start : 0,
+			      cpl ? cpl->t_end : 0, cpl ? cpl->bytes : 0);
 	if (error)
 		atomic64_inc(&job->gdev->jobs_failed);
 	/* A program that ends without having reported all of its progress. */

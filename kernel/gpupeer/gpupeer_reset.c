@@ -7,6 +7,7 @@
 #include <drm/drm_print.h>
 
 #include "gpupeer.h"
+#include "gpupeer_trace.h"
 
 /* The engine ends the instruction that it is at before it stops. */
 #define RESET_TIMEOUT_US	(10 * USEC_PER_SEC)
@@ -153,6 +154,7 @@ int gpupeer_reset(struct gpupeer_device *gdev, struct dma_fence *guilty, int gui
 	gpupeer_hw_stop(gdev, -ECANCELED, guilty, guilty_error);
 	ret = gpupeer_hw_start(gdev);
 	drm_sched_wqueue_start(&gdev->sched);
+	trace_gpupeer_reset(ret);
 	drm_info(&gdev->drm, "reset %s\n", ret ? "failed, the device is dead" : "done");
 	return ret;
 }
@@ -171,8 +173,9 @@ static void reset_prepare(struct pci_dev *pdev)
 static void reset_done(struct pci_dev *pdev)
 {
 	struct gpupeer_device *gdev = pci_get_drvdata(pdev);
+	int ret = gpupeer_hw_start(gdev);
 
-	gpupeer_hw_start(gdev);
+	trace_gpupeer_reset(ret);
 	drm_sched_wqueue_start(&gdev->sched);
 	mutex_unlock(&gdev->reset_lock);
 	up_write(&gdev->reset_sem);

@@ -6,6 +6,7 @@
 
 #include "gpupeer.h"
 #include "gpupeer_compat.h"
+#include "gpupeer_trace.h"
 
 static inline struct gpupeer_job *to_gpupeer_job(struct drm_sched_job *sched_job)
 {
@@ -41,6 +42,7 @@ static int ring_push(struct gpupeer_device *gdev, struct gpupeer_job *job)
 		    slot * sizeof(shared->params[0]);
 	desc->cookie = lower_32_bits(job->seq);
 
+	trace_gpupeer_job_start(job->seq, job->result->id, job->opcode);
 	/* writel() orders the descriptor before the doorbell. */
 	gpupeer_write32(gdev, GPUPEER_REG_DOORBELL, lower_32_bits(gdev->produced));
 	if (gdev->produced - gdev->completed == 1)
