@@ -6,11 +6,12 @@
 #include <linux/delay.h>
 #include <linux/dma-mapping.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/overflow.h>
+#include <linux/sched/signal.h>
 
 #include <drm/drm_drv.h>
 #include <drm/drm_prime.h>
-#include <drm/ttm/ttm_placement.h>
 
 #include "dacc_device.h"
 
@@ -55,160 +56,325 @@ void dacc_bo_untrack(struct dacc_device *dacc, struct dacc_bo *bo)
 static void dacc_bo_destroy(struct ttm_buffer_object *tbo)
 {
 	struct dacc_bo *bo = container_of(tbo, struct dacc_bo, tbo);
+	struct dacc_device *dacc = to_dacc(tbo->base.dev);
 
 	if (bo->charged)
 		dacc_user_uncharge(bo->user, DRM_DACC_LIMIT_HOST_BYTES, bo->charged);
+	if (bo->evicted)
+		atomic64_sub(tbo->base.size, &dacc->evicted_bytes);
 	dacc_user_put(bo->user);
 	dacc_pm_idle(to_dacc(tbo->base.dev));
 	drm_gem_object_release(&tbo->base);
+	/* TTM has given the buffer a reservation object of its own by now. */
+	if (bo->root)
+		drm_gem_object_put(bo->root);
 	kfree(bo);
 }
 
-/* While a function-level reset is under way, writes to SRAM are lost. */
-static int dacc_bo_zero_chunk(struct dacc_device *dacc, u64 offset, u64 size)
-{
-	int ret = 0;
+/* --- room in SRAM --- */
 
-	mutex_lock(&dacc->hw_lock);
-	if (dacc->hw_up) {
-		memset_io(dacc->sram + offset, 0, size);
-		/* Reading back drains write-combining buffers and posted writes. */
-		wmb();
-		if (readl(dacc->sram + offset + size - 4))
-			ret = -EIO;
-	} else {
-		ret = -EIO;
-	}
-	mutex_unlock(&dacc->hw_lock);
-	return ret;
+static unsigned int dacc_evict_timeout_ms = 10000;
+module_param_named(evict_timeout_ms, dacc_evict_timeout_ms, uint, 0644);
+MODULE_PARM_DESC(evict_timeout_ms,
+		 "Milliseconds that jobs are waited for whose buffers are to be evicted, before -ENOSPC (default 10000)");
+
+/**
+ * dacc_bo_deadline - until when jobs are waited for, from now on
+ *
+ * Return: jiffies.
+ */
+unsigned long dacc_bo_deadline(void)
+{
+	return jiffies + msecs_to_jiffies(READ_ONCE(dacc_evict_timeout_ms));
 }
 
-/* SRAM keeps what its last owner left there, across resets too. */
-static int dacc_bo_zero_sram(struct dacc_device *dacc, struct dacc_bo *bo)
+static bool dacc_no_room(int ret)
 {
-	u64 offset = dacc_bo_sram_offset(bo);
-	u64 end = offset + dacc_bo_gem(bo)->size;
-	int idx, ret = 0;
-
-	if (!drm_dev_enter(&dacc->drm, &idx))
-		return -ENODEV;
-	while (offset < end && !ret) {
-		u64 chunk = min_t(u64, end - offset, SZ_256K);
-
-		ret = dacc_bo_zero_chunk(dacc, offset, chunk);
-		offset += chunk;
-		cond_resched();
-	}
-	drm_dev_exit(idx);
-	return ret;
+	/* TTM says -ENOMEM when there is no room in a placement. */
+	return ret == -ENOMEM || ret == -ENOSPC;
 }
 
-static struct dacc_bo *dacc_bo_init(struct dacc_user *user, u64 size, u32 flags, u64 align)
+static int dacc_bo_try_place(struct dacc_bo *bo, u32 mem_type, enum dacc_effort effort,
+			     u32 priority, unsigned long deadline)
 {
-	struct dacc_device *dacc = user->dacc;
 	struct ttm_operation_ctx ctx = {
 		.interruptible = true,
 		.gfp_retry_mayfail = true,
 	};
-	struct ttm_placement placement;
-	struct ttm_place place;
+	struct dacc_placement wanted = {
+		.place = {
+			.mem_type = mem_type,
+			.flags = effort == DACC_EFFORT_NONE ? TTM_PL_FLAG_DESIRED : 0,
+		},
+		.placement = {
+			.num_placement = 1,
+			.placement = &wanted.place,
+		},
+		.priority = priority,
+		.wait = effort == DACC_EFFORT_WAIT,
+		.deadline = deadline,
+	};
+	bool huge = mem_type == TTM_PL_VRAM && bo->tbo.base.size >= SZ_2M;
+	int ret;
+
+	/* Try for 2 MiB leaves in the page table. */
+	if (huge) {
+		bo->tbo.page_alignment = SZ_2M >> PAGE_SHIFT;
+		ret = ttm_bo_validate(&bo->tbo, &wanted.placement, &ctx);
+	}
+	if (!huge || dacc_no_room(ret)) {
+		bo->tbo.page_alignment = (mem_type == TTM_PL_VRAM ? DACC_SRAM_ALIGN : PAGE_SIZE) >>
+					 PAGE_SHIFT;
+		ret = ttm_bo_validate(&bo->tbo, &wanted.placement, &ctx);
+	}
+	if (dacc_no_room(ret) && signal_pending(current))
+		ret = -ERESTARTSYS;
+	return ret;
+}
+
+/* One that can be used from host memory evicts none of its own priority. */
+static int dacc_bo_validate_both(struct dacc_bo *bo, enum dacc_effort effort)
+{
+	u32 priority = bo->tbo.priority;
+	int ret;
+
+	ret = dacc_bo_try_place(bo, TTM_PL_VRAM, DACC_EFFORT_NONE, 0, 0);
+	if (dacc_no_room(ret) && effort != DACC_EFFORT_NONE && priority)
+		ret = dacc_bo_try_place(bo, TTM_PL_VRAM, DACC_EFFORT_IDLE, priority - 1, 0);
+	if (dacc_no_room(ret))
+		ret = dacc_bo_try_place(bo, TTM_PL_TT, DACC_EFFORT_NONE, 0, 0);
+	return ret;
+}
+
+/**
+ * dacc_bo_validate - bring a buffer of our own where the device can use it
+ * @bo: buffer; its reservation lock is held. With one of a drm_exec, others are
+ *	locked by its ticket; otherwise only those that nobody has locked are evicted
+ * @effort: what may be done for it
+ * @deadline: until when, with DACC_EFFORT_WAIT
+ *
+ * Whoever needs more than DACC_EFFORT_NONE holds dacc_device.room_lock, unless it
+ * cannot; then it competes with others.
+ *
+ * Return: 0, -ENOSPC, -ENOMEM, -EIO, -ENODEV or -ERESTARTSYS.
+ */
+int dacc_bo_validate(struct dacc_bo *bo, enum dacc_effort effort, unsigned long deadline)
+{
+	enum dacc_effort e;
+	int ret;
+
+	dma_resv_assert_held(bo->tbo.base.resv);
+	if (bo->tbo.pin_count || !(bo->flags & DRM_DACC_BO_SRAM))
+		return 0;
+	if (bo->flags & DRM_DACC_BO_HOST)
+		return dacc_bo_validate_both(bo, effort);
+	for (e = DACC_EFFORT_NONE; e <= effort; e++) {
+		ret = dacc_bo_try_place(bo, TTM_PL_VRAM, e, bo->tbo.priority, deadline);
+		if (!dacc_no_room(ret))
+			return ret;
+	}
+	return -ENOSPC;
+}
+
+/**
+ * dacc_bo_available - SRAM that a buffer could get now
+ * @dacc: device
+ * @flags: its placement
+ * @priority: its enum drm_dacc_priority
+ *
+ * Return: bytes, free or held by buffers that may be evicted.
+ */
+u64 dacc_bo_available(struct dacc_device *dacc, u32 flags, u32 priority)
+{
+	u64 taken = 0;
+	struct dacc_bo *bo;
+
+	mutex_lock(&dacc->bo_lock);
+	list_for_each_entry(bo, &dacc->bos, link) {
+		struct ttm_buffer_object *tbo = &bo->tbo;
+		bool may_stay;
+
+		if (!(bo->flags & DRM_DACC_BO_SRAM) || !dacc_bo_in_sram(bo))
+			continue;
+		may_stay = flags & DRM_DACC_BO_HOST ? tbo->priority >= priority :
+						      tbo->priority > priority;
+		if (may_stay || tbo->pin_count ||
+		    !dma_resv_test_signaled(tbo->base.resv, DMA_RESV_USAGE_BOOKKEEP))
+			taken += tbo->base.size;
+	}
+	mutex_unlock(&dacc->bo_lock);
+	return dacc->sram_size - min(taken, dacc->sram_size);
+}
+
+/* --- creation --- */
+
+/* Others may have what is to be evicted locked for a moment. */
+#define DACC_CREATE_TRIES		8
+
+static int dacc_bo_place_sram(struct dacc_bo *bo)
+{
+	struct dacc_device *dacc = to_dacc(bo->tbo.base.dev);
+	struct dma_resv *resv = bo->tbo.base.resv;
+	unsigned long deadline = dacc_bo_deadline();
+	int i, ret;
+
+	ret = dma_resv_lock_interruptible(resv, NULL);
+	if (ret)
+		return ret;
+	ret = dacc_bo_validate(bo, DACC_EFFORT_NONE, 0);
+	dma_resv_unlock(resv);
+
+	for (i = 0; ret == -ENOSPC && i < DACC_CREATE_TRIES; i++) {
+		if (i)
+			usleep_range(500, 2000);
+		ret = mutex_lock_interruptible(&dacc->room_lock);
+		if (ret)
+			return ret;
+		ret = dma_resv_lock_interruptible(resv, NULL);
+		if (!ret) {
+			ret = dacc_bo_validate(bo, DACC_EFFORT_WAIT, deadline);
+			dma_resv_unlock(resv);
+		}
+		mutex_unlock(&dacc->room_lock);
+	}
+	return ret;
+}
+
+/* Memory for a buffer that is not in SRAM, and the bill for it. */
+static int dacc_bo_place_host(struct dacc_bo *bo)
+{
+	struct ttm_operation_ctx ctx = {
+		.interruptible = true,
+		.gfp_retry_mayfail = true,
+	};
+	u64 size = bo->tbo.base.size;
+	int ret;
+
+	ret = dma_resv_lock_interruptible(bo->tbo.base.resv, NULL);
+	if (ret)
+		return ret;
+	if (!dacc_bo_in_sram(bo)) {
+		ret = dacc_user_charge(bo->user, DRM_DACC_LIMIT_HOST_BYTES, size);
+		if (!ret)
+			bo->charged = size;
+		if (!ret && !(bo->flags & DRM_DACC_BO_SRAM))
+			ret = ttm_bo_populate(&bo->tbo, &ctx);
+	}
+	dma_resv_unlock(bo->tbo.base.resv);
+	return ret;
+}
+
+static struct dacc_bo *dacc_bo_init(struct dacc_user *user, struct dacc_vm *vm, u64 size,
+				    u32 flags, u32 priority)
+{
+	static const struct ttm_place system = { .mem_type = TTM_PL_SYSTEM };
+	struct ttm_placement nowhere = { .num_placement = 1, .placement = &system };
+	struct ttm_operation_ctx ctx = { .interruptible = true };
+	struct dacc_device *dacc = user->dacc;
+	struct dma_resv *resv = NULL;
 	struct dacc_bo *bo;
 	int ret;
 
-	bo = kzalloc(sizeof(*bo), GFP_KERNEL);
+	bo = kzalloc(sizeof(*bo), GFP_KERNEL_ACCOUNT);
 	if (!bo)
 		return ERR_PTR(-ENOMEM);
-	if (flags & DRM_DACC_BO_HOST) {
-		ret = dacc_user_charge(user, DRM_DACC_LIMIT_HOST_BYTES, size);
-		if (ret) {
-			kfree(bo);
-			return ERR_PTR(ret);
-		}
-		bo->charged = size;
-	}
 	bo->user = dacc_user_get(user);
 	bo->flags = flags;
+	bo->tbo.priority = priority;
 	bo->tbo.base.funcs = &dacc_gem_funcs;
 	drm_gem_private_object_init(&dacc->drm, &bo->tbo.base, size);
-	dacc_ttm_placement(flags, &place, &placement);
-	/* Frees the buffer if it fails; else returns with it reserved. */
-	ret = ttm_bo_init_reserved(&dacc->ttm, &bo->tbo, ttm_bo_type_device, &placement,
-				   align >> PAGE_SHIFT, &ctx, NULL, NULL, dacc_bo_destroy);
-	if (ret)
-		return ERR_PTR(ret);
-	if (flags & DRM_DACC_BO_HOST)
-		ret = ttm_bo_populate(&bo->tbo, &ctx);
-	ttm_bo_pin(&bo->tbo);
-	dma_resv_unlock(bo->tbo.base.resv);
-	dacc_bo_track(dacc, bo);
-	if (!ret && flags & DRM_DACC_BO_SRAM)
-		ret = dacc_bo_zero_sram(dacc, bo);
+	if (vm) {
+		bo->root = vm->gpuvm.r_obj;
+		drm_gem_object_get(bo->root);
+		resv = bo->root->resv;
+		dma_resv_lock(resv, NULL);
+	}
+	/* Frees the buffer if it fails; else returns with it reserved. No memory yet. */
+	ret = ttm_bo_init_reserved(&dacc->ttm, &bo->tbo, ttm_bo_type_device, &nowhere, 1, &ctx,
+				   NULL, resv, dacc_bo_destroy);
 	if (ret) {
-		drm_gem_object_put(&bo->tbo.base);
+		if (resv)
+			dma_resv_unlock(resv);
 		return ERR_PTR(ret);
 	}
+	/* Host memory alone stays where it is, whoever has it mapped. */
+	if (!(flags & DRM_DACC_BO_SRAM))
+		ttm_bo_pin(&bo->tbo);
+	dma_resv_unlock(bo->tbo.base.resv);
+	dacc_bo_track(dacc, bo);
 	return bo;
 }
 
 /**
  * dacc_bo_new - allocate a buffer that reads as zeros
  * @user: whose it will be
+ * @vm: address space that alone may map it, or NULL
  * @size: bytes, not 0
- * @flags: DRM_DACC_BO_SRAM or DRM_DACC_BO_HOST
+ * @flags: DRM_DACC_BO_SRAM, DRM_DACC_BO_HOST or both
+ * @priority: enum drm_dacc_priority
  *
  * Return: the buffer with one reference to its GEM object, or an error
- * pointer: -EINVAL if rounding @size up overflows, -ENOSPC if SRAM is full, -EDQUOT,
- * -EIO for SRAM of a device that is out of order or being reset, -ENOMEM,
- * -ENODEV, or -ERESTARTSYS.
+ * pointer: -EINVAL if rounding @size up overflows, -ENOSPC if there is no room in
+ * SRAM, -EDQUOT, -EIO for SRAM of a device that is out of order or being reset,
+ * -ENOMEM, -ENODEV, or -ERESTARTSYS.
  */
-struct dacc_bo *dacc_bo_new(struct dacc_user *user, u64 size, u32 flags)
+struct dacc_bo *dacc_bo_new(struct dacc_user *user, struct dacc_vm *vm, u64 size, u32 flags,
+			    u32 priority)
 {
 	u64 unit = flags & DRM_DACC_BO_SRAM ? DACC_SRAM_ALIGN : PAGE_SIZE;
 	struct dacc_bo *bo;
+	int ret;
 
 	if (check_add_overflow(size, unit - 1, &size))
 		return ERR_PTR(-EINVAL);
 	size &= ~(unit - 1);
-
-	if (flags & DRM_DACC_BO_HOST) {
-		if (size >> PAGE_SHIFT > totalram_pages())
-			return ERR_PTR(-ENOMEM);
-		return dacc_bo_init(user, size, flags, PAGE_SIZE);
-	}
-
-	if (size > user->dacc->sram_size)
+	if (flags & DRM_DACC_BO_HOST && size >> PAGE_SHIFT > totalram_pages())
+		return ERR_PTR(-ENOMEM);
+	if (flags == DRM_DACC_BO_SRAM && size > user->dacc->sram_size)
 		return ERR_PTR(-ENOSPC);
-	/* Try for 2 MiB leaves in the page table. */
-	bo = ERR_PTR(-ENOMEM);
-	if (size >= SZ_2M)
-		bo = dacc_bo_init(user, size, flags, SZ_2M);
-	if (bo == ERR_PTR(-ENOMEM) || bo == ERR_PTR(-ENOSPC))
-		bo = dacc_bo_init(user, size, flags, unit);
-	/* TTM says -ENOMEM when there is no room in a placement. */
-	if (bo == ERR_PTR(-ENOMEM))
-		bo = ERR_PTR(-ENOSPC);
+	/* Eviction may have taken the user past the limit: then no further buffers. */
+	ret = dacc_user_charge(user, DRM_DACC_LIMIT_HOST_BYTES, 0);
+	if (ret)
+		return ERR_PTR(ret);
+
+	bo = dacc_bo_init(user, vm, size, flags, priority);
+	if (IS_ERR(bo))
+		return bo;
+	if (flags & DRM_DACC_BO_SRAM)
+		ret = dacc_bo_place_sram(bo);
+	if (!ret && flags & DRM_DACC_BO_HOST)
+		ret = dacc_bo_place_host(bo);
+	if (ret) {
+		drm_gem_object_put(dacc_bo_gem(bo));
+		return ERR_PTR(ret);
+	}
 	return bo;
 }
 
+/* --- pins --- */
+
 /**
- * dacc_bo_pin - keep a buffer where it is
+ * dacc_bo_pin - keep a buffer where it is, in SRAM if it is of SRAM alone
  * @bo: buffer of our own; its reservation lock is held
  *
  * Counted. SRAM is charged to the buffer's user.
  *
- * Return: 0 or -EDQUOT.
+ * Return: 0, -EDQUOT, or what dacc_bo_validate() returns.
  */
 int dacc_bo_pin(struct dacc_bo *bo)
 {
-	int ret = 0;
+	u64 size = dacc_bo_gem(bo)->size;
+	int ret;
 
 	dma_resv_assert_held(bo->tbo.base.resv);
-	if (!bo->pins && bo->flags & DRM_DACC_BO_SRAM)
-		ret = dacc_user_charge(bo->user, DRM_DACC_LIMIT_PINNED_BYTES,
-				       dacc_bo_gem(bo)->size);
-	if (!ret)
-		bo->pins++;
-	return ret;
+	ret = dacc_bo_validate(bo, DACC_EFFORT_IDLE, 0);
+	if (!ret && !bo->pins && dacc_bo_in_sram(bo))
+		ret = dacc_user_charge(bo->user, DRM_DACC_LIMIT_PINNED_BYTES, size);
+	if (ret)
+		return ret;
+	bo->pins++;
+	ttm_bo_pin(&bo->tbo);
+	return 0;
 }
 
 /**
@@ -218,12 +384,23 @@ int dacc_bo_pin(struct dacc_bo *bo)
 void dacc_bo_unpin(struct dacc_bo *bo)
 {
 	dma_resv_assert_held(bo->tbo.base.resv);
-	if (!--bo->pins && bo->flags & DRM_DACC_BO_SRAM)
+	ttm_bo_unpin(&bo->tbo);
+	if (!--bo->pins && dacc_bo_in_sram(bo))
 		dacc_user_uncharge(bo->user, DRM_DACC_LIMIT_PINNED_BYTES,
 				   dacc_bo_gem(bo)->size);
 }
 
-static int dacc_bo_map_host(struct dacc_bo *bo)
+/* --- DMA addresses --- */
+
+/**
+ * dacc_bo_map_host - get DMA addresses for the pages of a buffer of our own
+ * @bo: buffer with pages and without DMA addresses; its reservation lock is held
+ *
+ * The caller is inside drm_dev_enter(). dacc_bo_unplug() takes them away again.
+ *
+ * Return: 0 or a negative errno.
+ */
+int dacc_bo_map_host(struct dacc_bo *bo)
 {
 	struct drm_device *drm = bo->tbo.base.dev;
 	struct ttm_tt *tt = bo->tbo.ttm;
@@ -247,7 +424,8 @@ static int dacc_bo_map_host(struct dacc_bo *bo)
  * dacc_bo_map_dma - make sure that a buffer has DMA addresses
  * @bo: buffer; its reservation lock is held
  *
- * SRAM needs none. The caller is inside drm_dev_enter().
+ * SRAM needs none. The caller is inside drm_dev_enter(); a buffer of our own is in
+ * SRAM or has its pages.
  *
  * Return: 0; -EREMOTEIO for a peer's buffer that may not be reached or was
  * taken back; another negative errno.
@@ -260,7 +438,7 @@ int dacc_bo_map_dma(struct dacc_bo *bo)
 
 	if (bo->revoked)
 		return bo->flags & DRM_DACC_BO_IMPORTED ? -EREMOTEIO : -ENODEV;
-	if (bo->sgt || bo->flags & DRM_DACC_BO_SRAM)
+	if (bo->sgt || dacc_bo_in_sram(bo))
 		return 0;
 	if (!(bo->flags & DRM_DACC_BO_IMPORTED))
 		return dacc_bo_map_host(bo);

@@ -61,6 +61,13 @@ static inline int ttm_bo_populate(struct ttm_buffer_object *bo, struct ttm_opera
 }
 #endif
 
+#ifndef DACC_HAVE_TTM_TT_IS_SWAPPED
+static inline bool ttm_tt_is_swapped(const struct ttm_tt *tt)
+{
+	return tt->page_flags & TTM_TT_FLAG_SWAPPED;
+}
+#endif
+
 /* ttm_bo_put() became ttm_bo_fini() when only GEM counts references. */
 #ifdef DACC_HAVE_TTM_BO_PUT
 static inline void ttm_bo_fini(struct ttm_buffer_object *bo)

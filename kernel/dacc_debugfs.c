@@ -33,7 +33,10 @@ static int dacc_counters_show(struct seq_file *m, void *data)
 	seq_printf(m, "vms: %d\n", atomic_read(&dacc->num_vms));
 	seq_printf(m, "queues: %d\n", atomic_read(&dacc->num_live_queues));
 	seq_printf(m, "jobs: %d\n", atomic_read(&dacc->num_jobs));
-	/* These two only rise. */
+	seq_printf(m, "evicted_bytes: %lld\n", atomic64_read(&dacc->evicted_bytes));
+	/* These only rise. */
+	seq_printf(m, "evictions: %lld\n", atomic64_read(&dacc->evictions));
+	seq_printf(m, "restores: %lld\n", atomic64_read(&dacc->restores));
 	seq_printf(m, "queue_resets: %u\n", READ_ONCE(dacc->queue_resets));
 	seq_printf(m, "device_resets: %u\n", READ_ONCE(dacc->resets));
 	return 0;

@@ -6,8 +6,10 @@
  *
  *	dacc_file.lock
  *	dacc_queue.submit_lock
+ *	dacc_device.room_lock
  *	dacc_vm.lock
  *	dma_resv of buffers (taken together with drm_exec)
+ *	dacc_mover.lock
  *	dacc_vm.pt_lock
  *	dacc_device.hw_lock
  *	dacc_device.link_lock, dacc_queue.run_lock
@@ -39,6 +41,7 @@
 #include <drm/drm_gpuvm.h>
 #include <drm/ttm/ttm_bo.h>
 #include <drm/ttm/ttm_device.h>
+#include <drm/ttm/ttm_placement.h>
 
 #include <dacc_hw.h>
 #include <drm/dacc_accel.h>
@@ -83,6 +86,19 @@ struct dacc_link {
 struct dacc_vector {
 	struct dacc_device *dacc;
 	u32 index;
+};
+
+/**
+ * struct dacc_mover - the driver's own queue, which moves and clears SRAM
+ * @lock: protects all of it; one move at a time.
+ * @vm: address space with all of SRAM and a window for host memory; NULL if there
+ *	was none to be had.
+ * @queue: TRANSFER queue in it; NULL until it is needed again after a failure.
+ */
+struct dacc_mover {
+	struct mutex lock; /* all below */
+	struct dacc_vm *vm;
+	struct dacc_queue *queue;
 };
 
 /**
@@ -136,6 +152,12 @@ struct dacc_vector {
  *	reset.
  * @resets: device resets by the driver.
  * @queue_resets: queue resets after a fault or a hang.
+ * @room_lock: one at a time makes room in SRAM by eviction, so that address spaces
+ *	that do not fit in together take turns.
+ * @mover: moves and clears SRAM.
+ * @evictions: buffers that were moved out of SRAM.
+ * @restores: buffers that were moved back.
+ * @evicted_bytes: bytes of SRAM buffers that are in host memory now.
  * @users_lock: protects @users; a leaf.
  * @users: struct dacc_user of every uid that holds something.
  * @num_bos: buffers, by kind.
@@ -193,6 +215,13 @@ struct dacc_device {
 	unsigned long last_progress;
 	u32 resets;
 	u32 queue_resets;
+
+	/* dacc_bo.c, dacc_move.c */
+	struct mutex room_lock; /* eviction */
+	struct dacc_mover mover;
+	atomic64_t evictions;
+	atomic64_t restores;
+	atomic64_t evicted_bytes;
 
 	/* dacc_limit.c */
 	spinlock_t users_lock; /* @users */
@@ -254,15 +283,21 @@ struct dacc_file {
  * @link: in dacc_device.bos.
  * @flags: DRM_DACC_BO_SRAM, _HOST or _IMPORTED; constant.
  * @user: own buffers: whose it is; holds a reference.
- * @charged: bytes charged to @user's DRM_DACC_LIMIT_HOST_BYTES.
- * @pins: dacc_bo_pin(). Under the reservation lock.
+ * @root: private buffers: object whose reservation object they share, of the one
+ *	address space that may map them; holds a reference. Else NULL.
+ * @charged: bytes charged to @user's DRM_DACC_LIMIT_HOST_BYTES. Under the
+ *	reservation lock, as the next four.
+ * @pins: dacc_bo_pin().
+ * @resident: it is in SRAM. May be read without the lock too.
+ * @evicted: of SRAM alone, and in host memory.
+ * @evictions: how often it was moved out of SRAM.
  * @dma_buf: imported buffers: what it was imported from, with a reference: the
  *	reservation object is in it.
  * @exported: own buffers: dma-buf that exports it, without a reference; cleared
  *	when that dma-buf ends. Under dacc_device.bo_lock.
  * @sgt: host and imported buffers: DMA addresses for the device once bound.
  *	Under the reservation lock, as are all below.
- * @shared: imported, or exported at least once: jobs leave fences in it.
+ * @shared: imported, or exported at least once: jobs wait for its fences.
  * @peer: @sgt is peer device memory.
  * @stale: the exporter took it back, and was not asked for it again yet.
  * @revoked: the exporter did not give it again, or the device is gone.
@@ -272,8 +307,12 @@ struct dacc_bo {
 	struct list_head link;
 	u32 flags;
 	struct dacc_user *user;
+	struct drm_gem_object *root;
 	u64 charged;
 	u32 pins;
+	bool resident;
+	bool evicted;
+	u32 evictions;
 	struct dma_buf *dma_buf;
 	struct dma_buf *exported;
 	struct sg_table *sgt;
@@ -293,10 +332,43 @@ static inline struct drm_gem_object *dacc_bo_gem(struct dacc_bo *bo)
 	return &bo->tbo.base;
 }
 
+static inline bool dacc_bo_in_sram(struct dacc_bo *bo)
+{
+	return READ_ONCE(bo->resident);
+}
+
 static inline u64 dacc_bo_sram_offset(struct dacc_bo *bo)
 {
 	return (u64)bo->tbo.resource->start << PAGE_SHIFT;
 }
+
+/**
+ * enum dacc_effort - what may be done to find room in SRAM
+ * @DACC_EFFORT_NONE: nothing: only what is free.
+ * @DACC_EFFORT_IDLE: buffers that no job uses are evicted.
+ * @DACC_EFFORT_WAIT: after those, jobs are waited for.
+ */
+enum dacc_effort {
+	DACC_EFFORT_NONE,
+	DACC_EFFORT_IDLE,
+	DACC_EFFORT_WAIT,
+};
+
+/**
+ * struct dacc_placement - where a buffer may go, and at what price
+ * @place: first, so that TTM's eviction_valuable() finds the rest by it.
+ * @placement: for ttm_bo_validate(): @place.
+ * @priority: buffers of this enum drm_dacc_priority or lower may be evicted.
+ * @wait: jobs that use them are waited for, until
+ * @deadline: this time in jiffies.
+ */
+struct dacc_placement {
+	struct ttm_place place;
+	struct ttm_placement placement;
+	u32 priority;
+	bool wait;
+	unsigned long deadline;
+};
 
 /**
  * struct dacc_pt - a page table
@@ -324,8 +396,11 @@ struct dacc_pt {
  * @trash: tables that were unhooked and await a TLB invalidation.
  * @imports_lock: protects @imports.
  * @imports: mappings of imported buffers.
- * @stale: an exporter took a buffer back that was mapped here. Set under that
- *	buffer's reservation lock, cleared under @lock and those of all of them.
+ * @stale: a buffer that is mapped here was moved, or taken back by its exporter.
+ *	Set under that buffer's reservation lock, cleared under @lock and those of
+ *	all of them.
+ * @effort: how much room is made for buffers that come back. Under @lock, as
+ * @deadline: until when, in jiffies.
  * @closed: no id names it any more and nothing may be mapped. Under @lock.
  * @asid: hardware address space.
  * @queues: queues that use it, under dacc_file.lock.
@@ -344,6 +419,8 @@ struct dacc_vm {
 	spinlock_t imports_lock; /* @imports */
 	struct list_head imports;
 	bool stale;
+	enum dacc_effort effort;
+	unsigned long deadline;
 	bool closed;
 	u32 asid;
 	u32 queues;
@@ -620,17 +697,28 @@ void dacc_irq_synchronize(struct dacc_device *dacc, u32 hwq);
 /* dacc_ttm.c */
 int dacc_ttm_init(struct dacc_device *dacc);
 u64 dacc_ttm_sram_used(struct dacc_device *dacc);
-void dacc_ttm_placement(u32 flags, struct ttm_place *place, struct ttm_placement *placement);
 
 /* dacc_bo.c */
-struct dacc_bo *dacc_bo_new(struct dacc_user *user, u64 size, u32 flags);
+struct dacc_bo *dacc_bo_new(struct dacc_user *user, struct dacc_vm *vm, u64 size, u32 flags,
+			    u32 priority);
+int dacc_bo_validate(struct dacc_bo *bo, enum dacc_effort effort, unsigned long deadline);
+u64 dacc_bo_available(struct dacc_device *dacc, u32 flags, u32 priority);
+unsigned long dacc_bo_deadline(void);
 int dacc_bo_pin(struct dacc_bo *bo);
 void dacc_bo_unpin(struct dacc_bo *bo);
 void dacc_bo_track(struct dacc_device *dacc, struct dacc_bo *bo);
 void dacc_bo_untrack(struct dacc_device *dacc, struct dacc_bo *bo);
+int dacc_bo_map_host(struct dacc_bo *bo);
 int dacc_bo_map_dma(struct dacc_bo *bo);
 void dacc_bo_unmap_dma(struct dacc_bo *bo);
 void dacc_bo_unplug(struct dacc_device *dacc);
+
+/* dacc_move.c */
+int dacc_move_init(struct dacc_device *dacc);
+void dacc_move_fini(struct dacc_device *dacc);
+int dacc_move_clear(struct dacc_device *dacc, u64 offset, u64 size);
+int dacc_move_out(struct dacc_bo *bo, u64 offset);
+int dacc_move_in(struct dacc_bo *bo, u64 offset);
 
 /* dacc_gem.c */
 extern const struct drm_gem_object_funcs dacc_gem_funcs;
@@ -667,12 +755,18 @@ bool dacc_vm_may_write(struct dacc_vm *vm, struct drm_gem_object *obj);
 int dacc_vm_pin(struct dacc_vm *vm);
 void dacc_vm_unpin(struct dacc_vm *vm);
 void dacc_vm_zap(struct dacc_bo *bo);
-int dacc_vm_lock_and_validate(struct dacc_vm *vm, struct drm_gpuvm_exec *exec);
+int dacc_vm_exec_lock(struct dacc_vm *vm, struct drm_gpuvm_exec *exec);
+void dacc_vm_exec_publish(struct dacc_vm *vm, struct drm_gpuvm_exec *exec,
+			  struct dma_fence *fence);
+struct dacc_vm *dacc_vm_new(struct dacc_device *dacc, struct dacc_user *user);
+struct dacc_vm *dacc_vm_find(struct dacc_file *file, u32 id);
 void dacc_vm_unplug(struct dacc_device *dacc);
 
 /* dacc_pt.c */
 struct dacc_pt *dacc_pt_create(struct dacc_device *dacc, u32 level);
 void dacc_pt_destroy(struct dacc_device *dacc, struct dacc_pt *pt, u32 level);
+int dacc_pt_map(struct dacc_vm *vm, struct sg_table *sgt, u64 va, u64 offset, u64 size,
+		bool readonly);
 int dacc_pt_map_bo(struct dacc_vm *vm, struct dacc_bo *bo, u64 va, u64 offset, u64 size,
 		   bool readonly);
 void dacc_pt_unmap(struct dacc_vm *vm, u64 va, u64 size);
@@ -692,11 +786,14 @@ struct dacc_queue *dacc_queue_get(struct dacc_file *file, u32 id);
 void dacc_queue_put(struct dacc_queue *queue);
 void dacc_queue_close(struct dacc_file *file, struct dacc_queue *queue);
 void dacc_queue_unplug(struct dacc_device *dacc);
+struct dacc_queue *dacc_queue_new_kernel(struct dacc_vm *vm, u32 queue_class, u32 depth);
+void dacc_queue_close_kernel(struct dacc_queue *queue);
 
 /* dacc_job.c */
 int dacc_submit_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
 void dacc_batch_free(struct dacc_batch *batch);
 void dacc_job_produce(struct dacc_queue *queue, struct dacc_job *job);
+struct dma_fence *dacc_job_submit_kernel(struct dacc_queue *queue, const struct dacc_desc *desc);
 void dacc_batch_stop_waiting(struct dacc_batch *batch);
 void dacc_queue_run(struct dacc_queue *queue);
 void dacc_queue_run_work(struct work_struct *work);

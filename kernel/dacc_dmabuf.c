@@ -219,7 +219,7 @@ static int dacc_dmabuf_attach(struct dma_buf *dma_buf, struct dma_buf_attachment
 {
 	struct dacc_bo *bo = to_dacc_bo(dma_buf->priv);
 
-	/* SRAM has no pages and is never moved to memory that has. */
+	/* SRAM has no pages, and is not moved for an importer to memory that has. */
 	if (bo->flags & DRM_DACC_BO_SRAM && !attach->peer2peer)
 		return -EOPNOTSUPP;
 	return 0;
@@ -354,15 +354,27 @@ static struct sg_table *dacc_dmabuf_map_dma_buf(struct dma_buf_attachment *attac
 						enum dma_data_direction dir)
 {
 	struct dacc_bo *bo = to_dacc_bo(attach->dmabuf->priv);
+	struct sg_table *sgt;
+	int ret;
 
 	dma_resv_assert_held(attach->dmabuf->resv);
-	if (bo->flags & DRM_DACC_BO_HOST)
+	if (bo->flags == DRM_DACC_BO_HOST)
 		return dacc_dmabuf_map_host(attach, bo, dir);
 	if (bo->revoked)
 		return ERR_PTR(-ENODEV);
-	if (!attach->peer2peer)
-		return ERR_PTR(-EOPNOTSUPP);
-	return dacc_dmabuf_map_sram(attach, bo, dir);
+	/* It stays where it is while it is mapped. */
+	ret = dacc_bo_pin(bo);
+	if (ret)
+		return ERR_PTR(ret);
+	if (!dacc_bo_in_sram(bo))
+		sgt = dacc_dmabuf_map_host(attach, bo, dir);
+	else if (attach->peer2peer)
+		sgt = dacc_dmabuf_map_sram(attach, bo, dir);
+	else
+		sgt = ERR_PTR(-EOPNOTSUPP);
+	if (IS_ERR(sgt))
+		dacc_bo_unpin(bo);
+	return sgt;
 }
 
 static void dacc_dmabuf_unmap_dma_buf(struct dma_buf_attachment *attach, struct sg_table *sgt,
@@ -370,13 +382,15 @@ static void dacc_dmabuf_unmap_dma_buf(struct dma_buf_attachment *attach, struct 
 {
 	struct dacc_bo *bo = to_dacc_bo(attach->dmabuf->priv);
 
-	if (bo->flags & DRM_DACC_BO_SRAM) {
+	if (dacc_bo_in_sram(bo)) {
 		dacc_dmabuf_unmap_sram(attach, sgt, dir);
-		return;
+	} else {
+		dma_unmap_sgtable(attach->dev, sgt, dir, 0);
+		sg_free_table(sgt);
+		kfree(sgt);
 	}
-	dma_unmap_sgtable(attach->dev, sgt, dir, 0);
-	sg_free_table(sgt);
-	kfree(sgt);
+	if (bo->flags & DRM_DACC_BO_SRAM)
+		dacc_bo_unpin(bo);
 }
 
 static void dacc_dmabuf_release(struct dma_buf *dma_buf)
@@ -451,6 +465,9 @@ struct dma_buf *dacc_dmabuf_export(struct drm_gem_object *obj, int flags)
 	struct drm_gpuvm_bo *vm_bo;
 	struct dma_buf *dma_buf;
 
+	/* Private to an address space: its fences are nobody else's. */
+	if (bo->root)
+		return ERR_PTR(-EINVAL);
 	info.exp_name = obj->dev->driver->name;
 	info.owner = THIS_MODULE;
 	info.ops = &dacc_dmabuf_ops;

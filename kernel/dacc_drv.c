@@ -146,6 +146,8 @@ static int dacc_init_software(struct dacc_device *dacc)
 
 	ret = drmm_mutex_init(drm, &dacc->bo_lock);
 	if (!ret)
+		ret = drmm_mutex_init(drm, &dacc->room_lock);
+	if (!ret)
 		ret = drmm_mutex_init(drm, &dacc->hw_lock);
 	if (!ret)
 		ret = drmm_mutex_init(drm, &dacc->link_lock);
@@ -213,6 +215,7 @@ static void dacc_shut_down(struct dacc_device *dacc)
 	flush_workqueue(dacc->wq);
 	dacc_vm_unplug(dacc);
 	dacc_bo_unplug(dacc);
+	dacc_move_fini(dacc);
 }
 
 static int dacc_probe(struct pci_dev *pdev, const struct pci_device_id *id)
@@ -262,17 +265,22 @@ static int dacc_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	dacc->hw_up = true;
 	/* A link may have changed before its event was looked at. */
 	queue_work(dacc->wq, &dacc->link_work);
+	ret = dacc_move_init(dacc);
+	if (ret)
+		goto err_stop;
 	dacc_debugfs_init(dacc);
 	dacc_hwmon_init(dacc);
 	ret = drm_dev_register(drm, 0);
 	if (ret)
-		goto err_stop;
+		goto err_move;
 	drm_info(drm, "contract %u.%u, %llu KiB of SRAM, %u queues, %u link ports\n",
 		 dacc->version >> 16, dacc->version & 0xffff, dacc->sram_size >> 10,
 		 dacc->num_queues, dacc->num_links);
 	dacc_pm_init(dacc);
 	return 0;
 
+err_move:
+	dacc_move_fini(dacc);
 err_stop:
 	dacc_device_stop(dacc);
 	dacc_reset_fini(dacc);

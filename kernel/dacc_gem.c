@@ -2,6 +2,8 @@
 /*
  * GEM: the life of a buffer's object, and the ioctls on buffers.
  */
+#include <linux/capability.h>
+
 #include <drm/drm_drv.h>
 #include <drm/drm_gem_ttm_helper.h>
 #include <drm/drm_vma_manager.h>
@@ -16,7 +18,7 @@ static void dacc_gem_free(struct drm_gem_object *obj)
 
 	dma_resv_lock(obj->resv, NULL);
 	dacc_bo_unmap_dma(bo);
-	if (!(bo->flags & DRM_DACC_BO_IMPORTED))
+	if (bo->flags == DRM_DACC_BO_HOST)
 		ttm_bo_unpin(&bo->tbo);
 	dma_resv_unlock(obj->resv);
 
@@ -39,7 +41,10 @@ static int dacc_gem_mmap(struct drm_gem_object *obj, struct vm_area_struct *vma)
 	return drm_gem_ttm_mmap(obj, vma);
 }
 
-/* TTM's fault handler gives zero pages once the device is unplugged. */
+/*
+ * TTM's fault handler finds the buffer wherever it is, and gives zero pages once the
+ * device is unplugged. Moves take CPU mappings away.
+ */
 static const struct vm_operations_struct dacc_vm_ops = {
 	.fault = ttm_bo_vm_fault,
 	.open = ttm_bo_vm_open,
@@ -60,30 +65,38 @@ const struct drm_gem_object_funcs dacc_gem_funcs = {
  * @data: struct drm_dacc_bo_create
  * @file: client
  *
- * Return: 0 or a negative errno, see dacc_bo_new().
+ * Return: 0, -EACCES, -ENOENT, or another negative errno, see dacc_bo_new().
  */
 int dacc_bo_create_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
 {
+	const u32 places = DRM_DACC_BO_SRAM | DRM_DACC_BO_HOST;
 	struct dacc_file *priv = file->driver_priv;
 	struct drm_dacc_bo_create *args = data;
 	struct dacc_device *dacc = to_dacc(drm);
+	struct dacc_vm *vm = NULL;
 	struct dacc_bo *bo;
 	int idx, ret;
 
-	if (args->vm || args->priority > DRM_DACC_PRIORITY_HIGH || args->available)
+	if (args->available || !args->size || args->priority > DRM_DACC_PRIORITY_HIGH ||
+	    !args->flags || args->flags & ~places)
 		return -EINVAL;
-	if (args->flags != DRM_DACC_BO_SRAM && args->flags != DRM_DACC_BO_HOST)
-		return -EINVAL;
-	if (!args->size)
-		return -EINVAL;
-
+	if (args->priority == DRM_DACC_PRIORITY_HIGH && !capable(CAP_SYS_NICE))
+		return -EACCES;
 	if (!drm_dev_enter(drm, &idx))
 		return -ENODEV;
+	if (args->vm) {
+		vm = dacc_vm_find(priv, args->vm);
+		ret = -ENOENT;
+		if (!vm)
+			goto out_exit;
+	}
 	/* SRAM is cleared, and keeps the device from being suspended. */
 	ret = dacc_pm_get(dacc);
 	if (ret)
-		goto out_exit;
-	bo = dacc_bo_new(priv->user, args->size, args->flags);
+		goto out_vm;
+	bo = dacc_bo_new(priv->user, vm, args->size, args->flags, args->priority);
+	if (args->flags & DRM_DACC_BO_SRAM)
+		args->available = dacc_bo_available(dacc, args->flags, args->priority);
 	ret = PTR_ERR_OR_ZERO(bo);
 	if (ret)
 		goto out_pm;
@@ -92,6 +105,9 @@ int dacc_bo_create_ioctl(struct drm_device *drm, void *data, struct drm_file *fi
 	drm_gem_object_put(dacc_bo_gem(bo));
 out_pm:
 	dacc_pm_put(dacc);
+out_vm:
+	if (vm)
+		drm_gpuvm_put(&vm->gpuvm);
 out_exit:
 	drm_dev_exit(idx);
 	return ret;
@@ -148,11 +164,10 @@ int dacc_bo_info_ioctl(struct drm_device *drm, void *data, struct drm_file *file
 		goto out_put;
 	args->size = obj->size;
 	args->flags = bo->flags;
-	if (bo->flags & DRM_DACC_BO_SRAM) {
+	if (dacc_bo_in_sram(bo))
 		args->flags |= DRM_DACC_BO_RESIDENT;
-		if (bo->pins)
-			args->flags |= DRM_DACC_BO_PINNED;
-	}
+	if (bo->flags & DRM_DACC_BO_SRAM && bo->tbo.pin_count)
+		args->flags |= DRM_DACC_BO_PINNED;
 	if (bo->flags & DRM_DACC_BO_IMPORTED) {
 		if (bo->revoked || bo->stale)
 			args->flags |= DRM_DACC_BO_REVOKED;

@@ -171,6 +171,29 @@ void dacc_batch_free(struct dacc_batch *batch)
 	kfree(batch);
 }
 
+/* Room for jobs whose descriptors are zero. */
+static struct dacc_batch *dacc_batch_alloc(struct dacc_queue *queue, u32 n_jobs)
+{
+	struct dacc_batch *batch;
+	u32 i;
+
+	batch = kzalloc(struct_size(batch, jobs, n_jobs), GFP_KERNEL_ACCOUNT);
+	if (!batch)
+		return NULL;
+	batch->n_jobs = n_jobs;
+	batch->queue = queue;
+	for (i = 0; i < n_jobs; i++) {
+		batch->jobs[i].batch = batch;
+		INIT_LIST_HEAD(&batch->jobs[i].link);
+	}
+	batch->fence = dacc_fence_alloc(queue->queue_class);
+	if (!batch->fence) {
+		dacc_batch_free(batch);
+		return NULL;
+	}
+	return batch;
+}
+
 static struct dacc_batch *dacc_batch_create(struct dacc_queue *queue,
 					    const struct drm_dacc_submit *args)
 {
@@ -181,31 +204,20 @@ static struct dacc_batch *dacc_batch_create(struct dacc_queue *queue,
 	from = vmemdup_array_user(u64_to_user_ptr(args->jobs), args->n_jobs, sizeof(*from));
 	if (IS_ERR(from))
 		return ERR_CAST(from);
-	batch = kzalloc(struct_size(batch, jobs, args->n_jobs), GFP_KERNEL);
+	batch = dacc_batch_alloc(queue, args->n_jobs);
 	if (!batch) {
 		kvfree(from);
 		return ERR_PTR(-ENOMEM);
 	}
-	batch->n_jobs = args->n_jobs;
-	batch->queue = queue;
 	for (i = 0; i < args->n_jobs; i++) {
-		struct dacc_job *job = &batch->jobs[i];
-
 		if (!dacc_job_ok(queue, &from[i])) {
 			dacc_batch_free(batch);
 			kvfree(from);
 			return ERR_PTR(-EINVAL);
 		}
-		dacc_job_encode(&job->desc, &from[i]);
-		job->batch = batch;
-		INIT_LIST_HEAD(&job->link);
+		dacc_job_encode(&batch->jobs[i].desc, &from[i]);
 	}
 	kvfree(from);
-	batch->fence = dacc_fence_alloc(queue->queue_class);
-	if (!batch->fence) {
-		dacc_batch_free(batch);
-		return ERR_PTR(-ENOMEM);
-	}
 	return batch;
 }
 
@@ -271,8 +283,8 @@ static int dacc_batch_add_implicit(struct dacc_batch *batch, struct drm_gpuvm_ex
 		struct dma_fence *fence;
 		enum dma_resv_usage usage;
 
-		/* The address space's own object has no memory. */
-		if (obj == vm->gpuvm.r_obj)
+		/* Nobody else waits for what is the address space's own. */
+		if (obj == vm->gpuvm.r_obj || !to_dacc_bo(obj)->shared)
 			continue;
 		usage = dma_resv_usage_rw(dacc_vm_may_write(vm, obj));
 		dma_resv_for_each_fence(&cursor, obj->resv, usage, fence) {
@@ -290,16 +302,9 @@ static int dacc_batch_add_implicit(struct dacc_batch *batch, struct drm_gpuvm_ex
 static void dacc_batch_publish(struct dacc_batch *batch, struct drm_gpuvm_exec *exec,
 			       struct dacc_out_sync *outs, u32 n_outs)
 {
-	struct dacc_vm *vm = batch->queue->vm;
-	struct drm_gem_object *obj;
 	u32 i;
 
-	drm_exec_for_each_locked_object(&exec->exec, obj) {
-		if (obj == vm->gpuvm.r_obj)
-			continue;
-		dma_resv_add_fence(obj->resv, batch->fence, dacc_vm_may_write(vm, obj) ?
-				   DMA_RESV_USAGE_WRITE : DMA_RESV_USAGE_READ);
-	}
+	dacc_vm_exec_publish(batch->queue->vm, exec, batch->fence);
 	for (i = 0; i < n_outs; i++) {
 		if (outs[i].chain) {
 			drm_syncobj_add_point(outs[i].syncobj, outs[i].chain, batch->fence,
@@ -369,7 +374,7 @@ static struct dacc_out_sync *dacc_get_out_syncs(struct drm_file *file,
 
 /*
  * Gives the jobs their sequence numbers and makes the fence a fence. After this
- * nothing may fail. The caller holds submit_lock.
+ * nothing may fail. The caller holds submit_lock, or is the queue's only user.
  */
 static int dacc_batch_arm(struct dacc_batch *batch)
 {
@@ -430,11 +435,7 @@ static int dacc_submit(struct dacc_queue *queue, struct drm_dacc_submit *args,
 	ret = mutex_lock_interruptible(&queue->submit_lock);
 	if (ret)
 		return ret;
-	ret = drm_gpuvm_exec_lock(&exec);
-	if (!ret && READ_ONCE(queue->vm->stale)) {
-		drm_gpuvm_exec_unlock(&exec);
-		ret = dacc_vm_lock_and_validate(queue->vm, &exec);
-	}
+	ret = dacc_vm_exec_lock(queue->vm, &exec);
 	if (ret)
 		goto out_unlock;
 	ret = dacc_batch_add_implicit(batch, &exec);
@@ -462,13 +463,46 @@ out_unlock:
 }
 
 /**
+ * dacc_job_submit_kernel - run a descriptor of the driver's own
+ * @queue: queue of the driver's; the caller lets nobody else use it meanwhile
+ * @desc: descriptor
+ *
+ * Nothing is locked for it: what it uses is the caller's affair.
+ *
+ * Return: fence of the job, with a reference, or an error pointer.
+ */
+struct dma_fence *dacc_job_submit_kernel(struct dacc_queue *queue, const struct dacc_desc *desc)
+{
+	struct dacc_batch *batch = dacc_batch_alloc(queue, 1);
+	struct dma_fence *fence;
+	bool cookie;
+	int ret;
+
+	if (!batch)
+		return ERR_PTR(-ENOMEM);
+	batch->jobs[0].desc = *desc;
+	ret = dacc_batch_arm(batch);
+	if (ret) {
+		dacc_batch_free(batch);
+		return ERR_PTR(ret);
+	}
+	fence = dma_fence_get(batch->fence);
+	cookie = dma_fence_begin_signalling();
+	dacc_batch_push(batch);
+	dacc_queue_run(queue);
+	dma_fence_end_signalling(cookie);
+	return fence;
+}
+
+/**
  * dacc_submit_ioctl - DRM_IOCTL_DACC_SUBMIT
  * @drm: device
  * @data: struct drm_dacc_submit
  * @file: client
  *
  * Return: 0, -EINVAL, -ENOENT, -EFAULT, -EAGAIN if the queue is full, -EIO if
- * it is out of service, -ENOMEM, -ENODEV or -ERESTARTSYS. After an error no job was
+ * it is out of service, -ENOSPC if the buffers do not fit into SRAM, -ENOMEM, -ENODEV or
+ * -ERESTARTSYS. After an error no job was
  * submitted.
  */
 int dacc_submit_ioctl(struct drm_device *drm, void *data, struct drm_file *file)

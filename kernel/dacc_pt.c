@@ -209,9 +209,43 @@ static int dacc_pt_map_sgt(struct dacc_vm *vm, struct sg_table *sgt, u64 va, u64
 }
 
 /**
+ * dacc_pt_map - map SRAM or bus addresses
+ * @vm: address space; its pt_lock is held, but released from time to time
+ * @sgt: DMA addresses, or NULL for SRAM
+ * @va: virtual address that is not mapped
+ * @offset: first byte in @sgt or in SRAM
+ * @size: bytes
+ * @readonly: the device may not write
+ *
+ * The caller is inside drm_dev_enter(), or in probe.
+ *
+ * Return: 0, -ENOMEM, or -ENODEV; after an error nothing is mapped, but
+ * dacc_pt_flush() is still called for.
+ */
+int dacc_pt_map(struct dacc_vm *vm, struct sg_table *sgt, u64 va, u64 offset, u64 size,
+		bool readonly)
+{
+	u64 flags = readonly ? 0 : DACC_PTE_WRITE;
+	int ret;
+
+	lockdep_assert_held(&vm->pt_lock);
+	if (!vm->root)
+		return -ENODEV;
+	if (sgt)
+		ret = dacc_pt_map_sgt(vm, sgt, va, offset, size, flags);
+	else
+		ret = dacc_pt_map_range(vm, va, offset, size, flags | DACC_PTE_SRAM);
+	/* Entries are in memory before a doorbell tells the device to look. */
+	wmb();
+	if (ret)
+		dacc_pt_unmap(vm, va, size);
+	return ret;
+}
+
+/**
  * dacc_pt_map_bo - map a part of a buffer
  * @vm: address space; its pt_lock is held, but released from time to time
- * @bo: buffer with DMA addresses; its reservation lock is held, and the caller is
+ * @bo: buffer in SRAM or with DMA addresses; its reservation lock is held, and the caller is
  *	inside drm_dev_enter()
  * @va: virtual address that is not mapped
  * @offset: first byte of the buffer
@@ -224,22 +258,9 @@ static int dacc_pt_map_sgt(struct dacc_vm *vm, struct sg_table *sgt, u64 va, u64
 int dacc_pt_map_bo(struct dacc_vm *vm, struct dacc_bo *bo, u64 va, u64 offset, u64 size,
 		   bool readonly)
 {
-	u64 flags = readonly ? 0 : DACC_PTE_WRITE;
-	int ret;
-
-	lockdep_assert_held(&vm->pt_lock);
-	if (!vm->root)
-		return -ENODEV;
-	if (bo->flags & DRM_DACC_BO_SRAM)
-		ret = dacc_pt_map_range(vm, va, dacc_bo_sram_offset(bo) + offset, size,
-					flags | DACC_PTE_SRAM);
-	else
-		ret = dacc_pt_map_sgt(vm, bo->sgt, va, offset, size, flags);
-	/* Entries are in memory before a doorbell tells the device to look. */
-	wmb();
-	if (ret)
-		dacc_pt_unmap(vm, va, size);
-	return ret;
+	if (dacc_bo_in_sram(bo))
+		return dacc_pt_map(vm, NULL, va, dacc_bo_sram_offset(bo) + offset, size, readonly);
+	return dacc_pt_map(vm, bo->sgt, va, offset, size, readonly);
 }
 
 static void dacc_pt_unmap_level(struct dacc_vm *vm, struct dacc_pt *pt, u32 level, u64 va,

@@ -231,6 +231,50 @@ static struct dacc_queue *dacc_queue_alloc(struct dacc_device *dacc, struct dacc
 	return queue;
 }
 
+/**
+ * dacc_queue_new_kernel - make a queue for the driver itself
+ * @vm: address space
+ * @queue_class: enum drm_dacc_queue_class
+ * @depth: jobs in flight, a power of two
+ *
+ * It has no id and belongs to no client. The caller is inside drm_dev_enter(), or in
+ * probe.
+ *
+ * Return: queue for dacc_queue_close_kernel(), or an error pointer.
+ */
+struct dacc_queue *dacc_queue_new_kernel(struct dacc_vm *vm, u32 queue_class, u32 depth)
+{
+	struct drm_dacc_queue_create args = {
+		.queue_class = queue_class,
+		.depth = depth,
+	};
+	struct dacc_queue *queue = dacc_queue_alloc(vm->dacc, vm, &args);
+	int ret;
+
+	if (!queue)
+		return ERR_PTR(-ENOMEM);
+	queue->pid = 0;
+	ret = dacc_queue_alloc_memory(queue);
+	if (!ret)
+		ret = dacc_queue_attach(queue);
+	if (ret) {
+		dacc_queue_free_memory(queue);
+		dacc_queue_put(queue);
+		return ERR_PTR(ret);
+	}
+	return queue;
+}
+
+/**
+ * dacc_queue_close_kernel - end a queue of the driver's
+ * @queue: queue from dacc_queue_new_kernel()
+ */
+void dacc_queue_close_kernel(struct dacc_queue *queue)
+{
+	dacc_queue_detach(queue);
+	dacc_queue_put(queue);
+}
+
 static int dacc_queue_create_locked(struct dacc_device *dacc, struct dacc_file *file,
 				    struct drm_dacc_queue_create *args)
 {

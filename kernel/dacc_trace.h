@@ -8,6 +8,29 @@
 
 #include <linux/tracepoint.h>
 
+TRACE_EVENT(dacc_move,
+	TP_PROTO(u32 kind, u64 offset, u64 size, bool by_cpu, int ret),
+	TP_ARGS(kind, offset, size, by_cpu, ret),
+	TP_STRUCT__entry(
+		__field(u32, kind)
+		__field(u64, offset)
+		__field(u64, size)
+		__field(bool, by_cpu)
+		__field(int, ret)
+	),
+	TP_fast_assign(
+		__entry->kind = kind;
+		__entry->offset = offset;
+		__entry->size = size;
+		__entry->by_cpu = by_cpu;
+		__entry->ret = ret;
+	),
+	TP_printk("%s sram=%#llx size=%#llx by=%s ret=%d",
+		  __print_symbolic(__entry->kind, { 0, "out" }, { 1, "in" }, { 2, "clear" }),
+		  __entry->offset, __entry->size, __entry->by_cpu ? "cpu" : "queue",
+		  __entry->ret)
+);
+
 TRACE_EVENT(dacc_job_submit,
 	TP_PROTO(u32 hwq, u64 seq, u32 jobs, u32 deps),
 	TP_ARGS(hwq, seq, jobs, deps),

@@ -3,6 +3,7 @@
  * Address spaces: DRM GPUVM keeps what is mapped where, dacc_pt.c writes the
  * page table. Each has a hardware ASID for its whole life.
  */
+#include <linux/delay.h>
 #include <linux/dma-resv.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
@@ -36,8 +37,8 @@ static void dacc_vm_bo_free(struct drm_gpuvm_bo *vm_bo)
 }
 
 /*
- * Maps a buffer anew that its exporter took back. If it does not give it again the
- * hole stays, and jobs that come to it fault.
+ * Maps a buffer anew that was evicted, or that its exporter took back. If the exporter
+ * does not give it again the hole stays, and jobs that come to it fault.
  */
 static int dacc_vm_bo_validate(struct drm_gpuvm_bo *vm_bo, struct drm_exec *exec)
 {
@@ -46,6 +47,11 @@ static int dacc_vm_bo_validate(struct drm_gpuvm_bo *vm_bo, struct drm_exec *exec
 	struct drm_gpuva *va;
 	int ret;
 
+	if (!(bo->flags & DRM_DACC_BO_IMPORTED)) {
+		ret = dacc_bo_validate(bo, vm->effort, vm->deadline);
+		if (ret)
+			return ret;
+	}
 	ret = dacc_bo_map_dma(bo);
 	if (ret && !bo->revoked)
 		return ret;
@@ -75,24 +81,18 @@ static const struct drm_gpuvm_ops dacc_gpuvm_ops = {
 	.vm_bo_validate = dacc_vm_bo_validate,
 };
 
-/**
- * dacc_vm_lock_and_validate - lock all shared buffers, map anew what was taken back
- * @vm: address space, with &dacc_vm.stale set
- * @exec: locks them; they are locked only if this returns 0
- *
- * Return: 0, -ENOMEM, -ENODEV or -ERESTARTSYS.
- */
-int dacc_vm_lock_and_validate(struct dacc_vm *vm, struct drm_gpuvm_exec *exec)
+/* Several tries: who competes for a reservation lock may have to back off. */
+#define DACC_VALIDATE_TRIES		16
+
+/* Locks all buffers; if that succeeds they are all where the device finds them. */
+static int dacc_vm_try_validate(struct dacc_vm *vm, struct drm_gpuvm_exec *exec)
 {
 	int idx, ret;
 
-	/* So that no buffer joins or leaves that @exec does not lock. */
-	ret = mutex_lock_interruptible(&vm->lock);
-	if (ret)
-		return ret;
+	lockdep_assert_held(&vm->lock);
 	ret = drm_gpuvm_exec_lock(exec);
 	if (ret)
-		goto unlock;
+		return ret;
 	ret = -ENODEV;
 	if (drm_dev_enter(&vm->dacc->drm, &idx)) {
 		ret = drm_gpuvm_validate(&vm->gpuvm, &exec->exec);
@@ -102,9 +102,96 @@ int dacc_vm_lock_and_validate(struct dacc_vm *vm, struct drm_gpuvm_exec *exec)
 		drm_gpuvm_exec_unlock(exec);
 	else
 		WRITE_ONCE(vm->stale, false);
-unlock:
-	mutex_unlock(&vm->lock);
 	return ret;
+}
+
+/*
+ * Locks and brings back all buffers. On success dacc_vm.lock stays locked, so that no
+ * buffer joins or leaves that @exec does not lock.
+ *
+ * Whoever has to evict for it holds room_lock until everything is in place and locked.
+ * So of two address spaces that do not fit in together one gets all of its buffers
+ * and submits a job; the other waits for that job, and then for nothing else.
+ */
+static int dacc_vm_validate(struct dacc_vm *vm, struct drm_gpuvm_exec *exec)
+{
+	unsigned long deadline = dacc_bo_deadline();
+	struct mutex *room = &vm->dacc->room_lock;
+	bool making_room = false;
+	int i, ret;
+
+	for (i = 0; i < DACC_VALIDATE_TRIES; i++) {
+		making_room = i > 0;
+		if (making_room) {
+			ret = mutex_lock_interruptible(room);
+			if (ret)
+				return ret;
+		}
+		ret = mutex_lock_interruptible(&vm->lock);
+		if (!ret) {
+			vm->effort = making_room ? DACC_EFFORT_WAIT : DACC_EFFORT_NONE;
+			vm->deadline = deadline;
+			ret = dacc_vm_try_validate(vm, exec);
+			if (ret)
+				mutex_unlock(&vm->lock);
+		}
+		if (making_room)
+			mutex_unlock(room);
+		if (ret != -ENOSPC || (making_room && time_after(jiffies, deadline)))
+			break;
+		if (making_room)
+			usleep_range(500, 2000);
+	}
+	return ret;
+}
+
+/**
+ * dacc_vm_exec_lock - lock all buffers that a job of an address space may use
+ * @vm: address space
+ * @exec: locks them; they are locked only if this returns 0. Its interruptible flag and
+ *	DRM_EXEC_IGNORE_DUPLICATES are set
+ *
+ * Buffers that were evicted are brought back, and those that an exporter took back are
+ * asked for again. For private buffers one lock is taken for all of them.
+ *
+ * Return: 0, -ENOSPC, -ENOMEM, -EIO, -ENODEV or -ERESTARTSYS.
+ */
+int dacc_vm_exec_lock(struct dacc_vm *vm, struct drm_gpuvm_exec *exec)
+{
+	int ret;
+
+	ret = drm_gpuvm_exec_lock(exec);
+	if (ret || !READ_ONCE(vm->stale))
+		return ret;
+	drm_gpuvm_exec_unlock(exec);
+	ret = dacc_vm_validate(vm, exec);
+	if (!ret)
+		mutex_unlock(&vm->lock);
+	return ret;
+}
+
+/**
+ * dacc_vm_exec_publish - let a fence keep all buffers of an address space in place
+ * @vm: address space
+ * @exec: from dacc_vm_exec_lock()
+ * @fence: of a job that may use them
+ *
+ * Shared buffers have it for others to wait for, too. Cannot fail: room was made for
+ * one fence.
+ */
+void dacc_vm_exec_publish(struct dacc_vm *vm, struct drm_gpuvm_exec *exec,
+			  struct dma_fence *fence)
+{
+	struct drm_gem_object *obj;
+
+	drm_exec_for_each_locked_object(&exec->exec, obj) {
+		enum dma_resv_usage usage = DMA_RESV_USAGE_BOOKKEEP;
+
+		if (obj != vm->gpuvm.r_obj && to_dacc_bo(obj)->shared)
+			usage = dacc_vm_may_write(vm, obj) ? DMA_RESV_USAGE_WRITE :
+							     DMA_RESV_USAGE_READ;
+		dma_resv_add_fence(obj->resv, fence, usage);
+	}
 }
 
 /* An exporter may take a buffer back, and so pt_lock, to reclaim memory. */
@@ -167,6 +254,76 @@ static void dacc_vm_detach(struct dacc_vm *vm)
 }
 
 /**
+ * dacc_vm_new - make an address space
+ * @dacc: device; the caller is inside drm_dev_enter(), or in probe
+ * @user: who is charged already; NULL for the driver itself
+ *
+ * Return: the address space, to be closed by dacc_vm_close(), or an error pointer.
+ */
+struct dacc_vm *dacc_vm_new(struct dacc_device *dacc, struct dacc_user *user)
+{
+	struct drm_gem_object *resv;
+	struct dacc_vm *vm;
+	int ret;
+
+	vm = kzalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT);
+	if (!vm)
+		return ERR_PTR(-ENOMEM);
+	resv = drm_gpuvm_resv_object_alloc(&dacc->drm);
+	if (!resv) {
+		kfree(vm);
+		return ERR_PTR(-ENOMEM);
+	}
+	vm->dacc = dacc;
+	vm->user = user ? dacc_user_get(user) : NULL;
+	mutex_init(&vm->lock);
+	mutex_init(&vm->pt_lock);
+	dacc_vm_prime_lockdep(vm);
+	spin_lock_init(&vm->imports_lock);
+	INIT_LIST_HEAD(&vm->imports);
+	INIT_LIST_HEAD(&vm->trash);
+	atomic_inc(&dacc->num_vms);
+	/* The first page is never mapped. */
+	drm_gpuvm_init(&vm->gpuvm, "dacc", 0, &dacc->drm, resv, 0, 1ull << DACC_VA_BITS,
+		       0, DACC_PAGE_SIZE, &dacc_gpuvm_ops);
+	drm_gem_object_put(resv);
+
+	ret = -ENOMEM;
+	vm->root = dacc_pt_create(dacc, DACC_PT_LEVELS - 1);
+	if (!vm->root)
+		goto err_put;
+	ret = dacc_vm_attach(vm);
+	if (ret)
+		goto err_detach;
+	return vm;
+
+err_detach:
+	dacc_vm_detach(vm);
+err_put:
+	drm_gpuvm_put(&vm->gpuvm);
+	return ERR_PTR(ret);
+}
+
+static int dacc_vm_create(struct dacc_device *dacc, struct dacc_file *file, u32 *id)
+{
+	struct dacc_vm *vm;
+	int ret;
+
+	ret = dacc_limit_charge(file, DRM_DACC_LIMIT_VMS, 1);
+	if (ret)
+		return ret;
+	vm = dacc_vm_new(dacc, file->user);
+	if (IS_ERR(vm)) {
+		dacc_limit_uncharge(file, DRM_DACC_LIMIT_VMS, 1);
+		return PTR_ERR(vm);
+	}
+	ret = xa_alloc(&file->vms, id, vm, xa_limit_31b, GFP_KERNEL);
+	if (ret)
+		dacc_vm_close(vm);
+	return ret;
+}
+
+/**
  * dacc_vm_create_ioctl - DRM_IOCTL_DACC_VM_CREATE
  * @drm: device
  * @data: struct drm_dacc_vm_create
@@ -176,66 +333,35 @@ static void dacc_vm_detach(struct dacc_vm *vm)
  */
 int dacc_vm_create_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
 {
-	struct dacc_device *dacc = to_dacc(drm);
-	struct dacc_file *priv = file->driver_priv;
 	struct drm_dacc_vm_create *args = data;
-	struct drm_gem_object *resv;
-	struct dacc_vm *vm;
 	int idx, ret;
 
 	if (args->flags)
 		return -EINVAL;
 	if (!drm_dev_enter(drm, &idx))
 		return -ENODEV;
-	ret = dacc_limit_charge(priv, DRM_DACC_LIMIT_VMS, 1);
-	if (ret)
-		goto err_exit;
-	ret = -ENOMEM;
-	vm = kzalloc(sizeof(*vm), GFP_KERNEL);
-	if (!vm)
-		goto err_uncharge;
-	resv = drm_gpuvm_resv_object_alloc(drm);
-	if (!resv) {
-		kfree(vm);
-		goto err_uncharge;
-	}
-	vm->dacc = dacc;
-	vm->user = dacc_user_get(priv->user);
-	mutex_init(&vm->lock);
-	mutex_init(&vm->pt_lock);
-	dacc_vm_prime_lockdep(vm);
-	spin_lock_init(&vm->imports_lock);
-	INIT_LIST_HEAD(&vm->imports);
-	INIT_LIST_HEAD(&vm->trash);
-	atomic_inc(&dacc->num_vms);
-	/* The first page is never mapped. */
-	drm_gpuvm_init(&vm->gpuvm, "dacc", 0, drm, resv, 0, 1ull << DACC_VA_BITS,
-		       0, DACC_PAGE_SIZE, &dacc_gpuvm_ops);
-	drm_gem_object_put(resv);
-
-	vm->root = dacc_pt_create(dacc, DACC_PT_LEVELS - 1);
-	if (!vm->root) {
-		ret = -ENOMEM;
-		goto err_put;
-	}
-	ret = dacc_vm_attach(vm);
-	if (ret)
-		goto err_detach;
-	ret = xa_alloc(&priv->vms, &args->vm, vm, xa_limit_31b, GFP_KERNEL);
-	if (ret)
-		goto err_detach;
-	drm_dev_exit(idx);
-	return 0;
-
-err_detach:
-	dacc_vm_detach(vm);
-err_put:
-	drm_gpuvm_put(&vm->gpuvm);
-err_uncharge:
-	dacc_limit_uncharge(priv, DRM_DACC_LIMIT_VMS, 1);
-err_exit:
+	ret = dacc_vm_create(to_dacc(drm), file->driver_priv, &args->vm);
 	drm_dev_exit(idx);
 	return ret;
+}
+
+/**
+ * dacc_vm_find - find an address space by its id
+ * @file: client
+ * @id: id
+ *
+ * Return: address space with a reference, or NULL.
+ */
+struct dacc_vm *dacc_vm_find(struct dacc_file *file, u32 id)
+{
+	struct dacc_vm *vm;
+
+	mutex_lock(&file->lock);
+	vm = xa_load(&file->vms, id);
+	if (vm)
+		drm_gpuvm_get(&vm->gpuvm);
+	mutex_unlock(&file->lock);
+	return vm;
 }
 
 /**
@@ -279,37 +405,58 @@ bool dacc_vm_may_write(struct dacc_vm *vm, struct drm_gem_object *obj)
 
 /* --- pins --- */
 
+/* The buffer is where the device finds it; its reservation lock is held. */
 static int dacc_vm_pin_bo(struct dacc_vm *vm, struct drm_gpuvm_bo *vm_bo)
 {
 	struct dacc_bo *bo = to_dacc_bo(vm_bo->obj);
-	int ret;
+	int ret = 0;
 
 	lockdep_assert_held(&vm->lock);
+	dma_resv_assert_held(vm_bo->obj->resv);
 	if (to_dacc_vm_bo(vm_bo)->pinned || !(bo->flags & DRM_DACC_BO_SRAM))
 		return 0;
-	ret = dacc_user_charge(vm->user, DRM_DACC_LIMIT_PINNED_BYTES, vm_bo->obj->size);
-	if (!ret)
-		to_dacc_vm_bo(vm_bo)->pinned = true;
-	return ret;
+	if (dacc_bo_in_sram(bo))
+		ret = dacc_user_charge(vm->user, DRM_DACC_LIMIT_PINNED_BYTES, vm_bo->obj->size);
+	if (ret)
+		return ret;
+	ttm_bo_pin(&bo->tbo);
+	to_dacc_vm_bo(vm_bo)->pinned = true;
+	return 0;
 }
 
 static void dacc_vm_unpin_bo(struct dacc_vm *vm, struct drm_gpuvm_bo *vm_bo)
 {
+	struct dacc_bo *bo = to_dacc_bo(vm_bo->obj);
+
 	lockdep_assert_held(&vm->lock);
+	dma_resv_assert_held(vm_bo->obj->resv);
 	if (!to_dacc_vm_bo(vm_bo)->pinned)
 		return;
-	dacc_user_uncharge(vm->user, DRM_DACC_LIMIT_PINNED_BYTES, vm_bo->obj->size);
+	/* It is where it was when it was pinned. */
+	if (dacc_bo_in_sram(bo))
+		dacc_user_uncharge(vm->user, DRM_DACC_LIMIT_PINNED_BYTES, vm_bo->obj->size);
+	ttm_bo_unpin(&bo->tbo);
 	to_dacc_vm_bo(vm_bo)->pinned = false;
 }
 
-static void dacc_vm_unpin_all(struct dacc_vm *vm)
+static int dacc_vm_pin_all(struct dacc_vm *vm)
 {
 	struct drm_gpuva *va;
+	int ret = 0;
 
+	drm_gpuvm_for_each_va(va, &vm->gpuvm) {
+		if (va->vm_bo)
+			ret = dacc_vm_pin_bo(vm, va->vm_bo);
+		if (ret)
+			break;
+	}
+	if (!ret)
+		return 0;
 	drm_gpuvm_for_each_va(va, &vm->gpuvm) {
 		if (va->vm_bo)
 			dacc_vm_unpin_bo(vm, va->vm_bo);
 	}
+	return ret;
 }
 
 /**
@@ -317,30 +464,28 @@ static void dacc_vm_unpin_all(struct dacc_vm *vm)
  * @vm: address space
  *
  * Counted. Until dacc_vm_unpin() all SRAM buffers that are mapped, or will be, are
- * in SRAM and charged to the user's DRM_DACC_LIMIT_PINNED_BYTES.
+ * in SRAM and charged to the user's DRM_DACC_LIMIT_PINNED_BYTES. Those of both kinds
+ * stay where they are.
  *
- * Return: 0, -ENOSPC, -EDQUOT, -ENOMEM or -ERESTARTSYS.
+ * Return: 0, -ENOSPC, -EDQUOT, -ENOMEM, -EIO, -ENODEV or -ERESTARTSYS.
  */
 int dacc_vm_pin(struct dacc_vm *vm)
 {
-	struct drm_gpuva *va;
+	struct drm_gpuvm_exec exec = {
+		.vm = &vm->gpuvm,
+		.flags = DRM_EXEC_INTERRUPTIBLE_WAIT | DRM_EXEC_IGNORE_DUPLICATES,
+		.num_fences = 1,
+	};
 	int ret;
 
-	ret = mutex_lock_interruptible(&vm->lock);
+	ret = dacc_vm_validate(vm, &exec);
 	if (ret)
 		return ret;
-	if (!vm->pins) {
-		drm_gpuvm_for_each_va(va, &vm->gpuvm) {
-			if (va->vm_bo)
-				ret = dacc_vm_pin_bo(vm, va->vm_bo);
-			if (ret)
-				break;
-		}
-		if (ret)
-			dacc_vm_unpin_all(vm);
-	}
+	if (!vm->pins)
+		ret = dacc_vm_pin_all(vm);
 	if (!ret)
 		vm->pins++;
+	drm_gpuvm_exec_unlock(&exec);
 	mutex_unlock(&vm->lock);
 	return ret;
 }
@@ -351,9 +496,19 @@ int dacc_vm_pin(struct dacc_vm *vm)
  */
 void dacc_vm_unpin(struct dacc_vm *vm)
 {
+	struct drm_gpuva *va;
+
 	mutex_lock(&vm->lock);
-	if (!--vm->pins)
-		dacc_vm_unpin_all(vm);
+	if (--vm->pins)
+		goto unlock;
+	drm_gpuvm_for_each_va(va, &vm->gpuvm) {
+		if (!va->vm_bo || !to_dacc_vm_bo(va->vm_bo)->pinned)
+			continue;
+		dma_resv_lock(va->vm_bo->obj->resv, NULL);
+		dacc_vm_unpin_bo(vm, va->vm_bo);
+		dma_resv_unlock(va->vm_bo->obj->resv);
+	}
+unlock:
 	mutex_unlock(&vm->lock);
 }
 
@@ -405,7 +560,8 @@ void dacc_vm_close(struct dacc_vm *vm)
 	}
 	mutex_unlock(&vm->lock);
 	dacc_vm_detach(vm);
-	dacc_user_uncharge(vm->user, DRM_DACC_LIMIT_VMS, 1);
+	if (vm->user)
+		dacc_user_uncharge(vm->user, DRM_DACC_LIMIT_VMS, 1);
 	drm_gpuvm_put(&vm->gpuvm);
 }
 
@@ -437,41 +593,56 @@ int dacc_vm_destroy_ioctl(struct drm_device *drm, void *data, struct drm_file *f
 	return 0;
 }
 
-static int dacc_vm_map_locked(struct dacc_vm *vm, struct drm_gem_object *obj,
-			      struct dacc_vma *vma)
+/* Page table entries for a mapping, if the buffer is where the device finds it. */
+static int dacc_vm_map_pt(struct dacc_vm *vm, struct dacc_bo *bo, struct dacc_vma *vma)
 {
-	struct dacc_bo *bo = to_dacc_bo(obj);
 	struct drm_gpuva *va = &vma->va;
-	struct drm_gpuvm_bo *vm_bo;
 	int ret;
 
 	ret = dacc_bo_map_dma(bo);
 	if (ret)
 		return ret;
-	vm_bo = drm_gpuvm_bo_obtain_locked(&vm->gpuvm, obj);
-	if (IS_ERR(vm_bo))
-		return PTR_ERR(vm_bo);
-	if (vm->pins) {
-		ret = dacc_vm_pin_bo(vm, vm_bo);
-		if (ret)
-			goto out_put;
-	}
-
 	mutex_lock(&vm->pt_lock);
 	ret = dacc_pt_map_bo(vm, bo, va->va.addr, va->gem.offset, va->va.range, vma->readonly);
 	if (ret)
 		dacc_pt_flush(vm);
 	mutex_unlock(&vm->pt_lock);
-	if (ret)
-		goto out;
+	return ret;
+}
 
+static int dacc_vm_map_locked(struct dacc_vm *vm, struct drm_gem_object *obj,
+			      struct dacc_vma *vma, enum dacc_effort effort,
+			      unsigned long deadline)
+{
+	struct dacc_bo *bo = to_dacc_bo(obj);
+	struct drm_gpuva *va = &vma->va;
+	struct drm_gpuvm_bo *vm_bo;
+	bool later;
+	int ret;
+
+	if (vm->pins && !(bo->flags & DRM_DACC_BO_IMPORTED)) {
+		ret = dacc_bo_validate(bo, effort, deadline);
+		if (ret)
+			return ret;
+	}
+	/* The next SUBMIT brings an evicted one back, and maps it. */
+	later = bo->evicted;
+	vm_bo = drm_gpuvm_bo_obtain_locked(&vm->gpuvm, obj);
+	if (IS_ERR(vm_bo))
+		return PTR_ERR(vm_bo);
+	ret = vm->pins ? dacc_vm_pin_bo(vm, vm_bo) : 0;
+	if (ret)
+		goto out_put;
+	ret = later ? 0 : dacc_vm_map_pt(vm, bo, vma);
+	if (ret)
+		goto out_unpin;
 	ret = drm_gpuva_insert(&vm->gpuvm, va);
 	if (ret) {
 		mutex_lock(&vm->pt_lock);
 		dacc_pt_unmap(vm, va->va.addr, va->va.range);
 		dacc_pt_flush(vm);
 		mutex_unlock(&vm->pt_lock);
-		goto out;
+		goto out_unpin;
 	}
 	drm_gpuva_link(va, vm_bo);
 	if (bo->flags & DRM_DACC_BO_IMPORTED) {
@@ -479,9 +650,13 @@ static int dacc_vm_map_locked(struct dacc_vm *vm, struct drm_gem_object *obj,
 		list_add_tail(&vma->import, &vm->imports);
 		spin_unlock(&vm->imports_lock);
 	}
-	if (bo->shared)
-		drm_gpuvm_bo_extobj_add(vm_bo);
-out:
+	/* Jobs leave fences in it: in its own object, or in that of the address space. */
+	drm_gpuvm_bo_extobj_add(vm_bo);
+	if (later) {
+		drm_gpuvm_bo_evict(vm_bo, true);
+		WRITE_ONCE(vm->stale, true);
+	}
+out_unpin:
 	if (ret && list_empty(&vm_bo->list.gpuva))
 		dacc_vm_unpin_bo(vm, vm_bo);
 out_put:
@@ -489,11 +664,42 @@ out_put:
 	return ret;
 }
 
+/* The caller holds room_lock for more than DACC_EFFORT_NONE. */
+static int dacc_vm_try_map(struct dacc_vm *vm, struct drm_gem_object *obj, struct dacc_vma *vma,
+			   enum dacc_effort effort, unsigned long deadline)
+{
+	int idx, ret;
+
+	ret = mutex_lock_interruptible(&vm->lock);
+	if (ret)
+		return ret;
+	ret = -ENOENT;
+	if (vm->closed)
+		goto unlock;
+	ret = -EEXIST;
+	if (drm_gpuva_find_first(&vm->gpuvm, vma->va.va.addr, vma->va.va.range))
+		goto unlock;
+	ret = -ENODEV;
+	if (!drm_dev_enter(&vm->dacc->drm, &idx))
+		goto unlock;
+	ret = dma_resv_lock_interruptible(obj->resv, NULL);
+	if (!ret) {
+		ret = dacc_vm_map_locked(vm, obj, vma, effort, deadline);
+		dma_resv_unlock(obj->resv);
+	}
+	drm_dev_exit(idx);
+unlock:
+	mutex_unlock(&vm->lock);
+	return ret;
+}
+
 static int dacc_vm_map(struct dacc_vm *vm, struct drm_gem_object *obj,
 		       const struct drm_dacc_vm_bind *args)
 {
+	unsigned long deadline = dacc_bo_deadline();
+	struct mutex *room = &vm->dacc->room_lock;
 	struct dacc_vma *vma;
-	int idx, ret;
+	int i, ret;
 
 	vma = kzalloc(sizeof(*vma), GFP_KERNEL_ACCOUNT);
 	if (!vma)
@@ -505,37 +711,18 @@ static int dacc_vm_map(struct dacc_vm *vm, struct drm_gem_object *obj,
 	vma->va.gem.obj = obj;
 	vma->va.gem.offset = args->offset;
 
-	ret = mutex_lock_interruptible(&vm->lock);
+	ret = dacc_vm_try_map(vm, obj, vma, DACC_EFFORT_NONE, 0);
+	for (i = 0; ret == -ENOSPC && i < DACC_VALIDATE_TRIES; i++) {
+		ret = mutex_lock_interruptible(room);
+		if (ret)
+			break;
+		ret = dacc_vm_try_map(vm, obj, vma, DACC_EFFORT_WAIT, deadline);
+		mutex_unlock(room);
+	}
 	if (ret)
-		goto err_free;
-	if (vm->closed) {
-		ret = -ENOENT;
-		goto err_unlock;
-	}
-	if (drm_gpuva_find_first(&vm->gpuvm, args->addr, args->range)) {
-		ret = -EEXIST;
-		goto err_unlock;
-	}
-	if (!drm_dev_enter(&vm->dacc->drm, &idx)) {
-		ret = -ENODEV;
-		goto err_unlock;
-	}
-	ret = dma_resv_lock_interruptible(obj->resv, NULL);
-	if (!ret) {
-		ret = dacc_vm_map_locked(vm, obj, vma);
-		dma_resv_unlock(obj->resv);
-	}
-	drm_dev_exit(idx);
-	if (ret)
-		goto err_unlock;
-	mutex_unlock(&vm->lock);
-	trace_dacc_bind(vm->asid, args->addr, args->range, to_dacc_bo(obj)->flags);
-	return 0;
-
-err_unlock:
-	mutex_unlock(&vm->lock);
-err_free:
-	kfree(vma);
+		kfree(vma);
+	else
+		trace_dacc_bind(vm->asid, args->addr, args->range, to_dacc_bo(obj)->flags);
 	return ret;
 }
 
@@ -591,11 +778,7 @@ int dacc_vm_bind_ioctl(struct drm_device *drm, void *data, struct drm_file *file
 	if (args->op == DRM_DACC_VM_UNMAP && (args->flags || args->handle || args->offset))
 		return -EINVAL;
 
-	mutex_lock(&priv->lock);
-	vm = xa_load(&priv->vms, args->vm);
-	if (vm)
-		drm_gpuvm_get(&vm->gpuvm);
-	mutex_unlock(&priv->lock);
+	vm = dacc_vm_find(priv, args->vm);
 	if (!vm)
 		return -ENOENT;
 
@@ -609,6 +792,8 @@ int dacc_vm_bind_ioctl(struct drm_device *drm, void *data, struct drm_file *file
 		goto out_vm;
 	}
 	if (check_add_overflow(args->offset, args->range, &end) || end > obj->size)
+		ret = -EINVAL;
+	else if (to_dacc_bo(obj)->root && to_dacc_bo(obj)->root != vm->gpuvm.r_obj)
 		ret = -EINVAL;
 	else
 		ret = dacc_vm_map(vm, obj, args);
