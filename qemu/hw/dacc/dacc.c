@@ -4,11 +4,13 @@
  *
  *   -device dacc-link,id=l0
  *   -device dacc,id=dacc0[,link=l0][,sram-size=64M | ,memdev=ID][,threads=N]
- *           [,vector=auto|scalar|avx2][,queues=N][,inject=off][,PARAMETER=N]
+ *           [,vector=auto|scalar|avx2][,queues=N][,inject=off][,aer=on]
+ *           [,PARAMETER=N]
  *
  * PARAMETER is a timing parameter (sram-bw, peak, insn-ps, layer-ps, step-ps,
  * dma-desc-ps, dma-block-ps, pcie-bw, pcie-ps; enum dacc_timing). threads=0
- * runs jobs in the main loop, for fuzzing. At run time:
+ * runs jobs in the main loop, for fuzzing. With aer=on, DMA that the bus refuses
+ * is reported as an Unsupported Request too. At run time:
  *   qom-set /machine/peripheral/dacc0 inject-fault N   as DACC_REG_INJECT
  *   qom-get /machine/peripheral/dacc0 busy | device-time
  */

@@ -19,6 +19,7 @@
 #include "qemu/units.h"
 #include "qapi/error.h"
 #include "exec/address-spaces.h"
+#include "exec/cpu-common.h"
 #include "hw/pci/msix.h"
 #include "hw/pci/pcie.h"
 #include "hw/pci/pcie_aer.h"
@@ -28,6 +29,7 @@
 #include "trace.h"
 
 /* Extended configuration space: AER, then the link's DVSEC. */
+#define DACC_FRONT_PM_CAP       0x70
 #define DACC_FRONT_PCIE_CAP     0x80
 #define DACC_FRONT_AER          PCI_CONFIG_SPACE_SIZE
 #define DACC_FRONT_DVSEC        (DACC_FRONT_AER + PCI_ERR_SIZEOF)
@@ -43,6 +45,10 @@ static bool dacc_front_dma(DaccFront *f, uint64_t addr, void *buf, size_t len,
         return true;
     }
     trace_dacc_front_dma_error(f->id, addr, len, is_write);
+    if (f->aer) {
+        qatomic_set(&f->dma_refused, true);
+        dacc_front_kick(f);
+    }
     return false;
 }
 
@@ -182,7 +188,7 @@ static bool dacc_front_link_enabled(void *opaque)
     DaccFrontClass *fc = DACC_FRONT_GET_CLASS(f);
 
     f->link_enabled = !fc->link_enabled || fc->link_enabled(f->core, 0);
-    return f->link_enabled;
+    return f->link_enabled && !f->d3hot;
 }
 
 void dacc_front_check_link(DaccFront *f)
@@ -193,6 +199,27 @@ void dacc_front_check_link(DaccFront *f)
         fc->link_enabled(f->core, 0) != f->link_enabled) {
         dacc_link_update(f->link);
     }
+}
+
+/*
+ * An uncorrectable error that is not fatal. One until software has cleared the
+ * status, so that a guest gets no storm from what it has caused itself.
+ */
+static void dacc_front_report_refused(DaccFront *f)
+{
+    PCIDevice *pci = PCI_DEVICE(f);
+    const PCIEAERErr err = {
+        .status = PCI_ERR_UNC_UNSUP,
+        .source_id = pci_requester_id(pci),
+    };
+
+    if (!(pci_get_word(pci->config + PCI_COMMAND) & PCI_COMMAND_MASTER) ||
+        (pci_get_long(pci->config + pci->exp.aer_cap + PCI_ERR_UNCOR_STATUS) &
+         err.status)) {
+        return;
+    }
+    trace_dacc_front_aer(f->id, err.status);
+    pcie_aer_inject_error(pci, &err);
 }
 
 static void dacc_front_bh(void *opaque)
@@ -210,6 +237,9 @@ static void dacc_front_bh(void *opaque)
 
         memmove(f->vectors, f->vectors + 1, --f->n_vectors);
         dacc_front_notify(f, vector);
+    }
+    if (f->core && qatomic_xchg(&f->dma_refused, false)) {
+        dacc_front_report_refused(f);
     }
     dacc_dma_unref(&f->dma);
 }
@@ -258,11 +288,55 @@ static void dacc_front_update_window(DaccFront *f)
     }
 }
 
+/* What is not powered: the memory. */
+static void dacc_front_lose_memory(DaccFront *f)
+{
+    if (ram_block_discard_range(f->mem->ram_block, 0, f->mem_size)) {
+        memset(f->config.mem, 0, f->mem_size);
+    }
+    memory_region_set_dirty(f->mem, 0, f->mem_size);
+}
+
+/*
+ * Follows the power state. In D3hot the PCI core unmaps the BARs; No_Soft_Reset
+ * is 0, so the way back to D0 is a reset.
+ */
+static void dacc_front_update_power(DaccFront *f)
+{
+    PCIDevice *pci = PCI_DEVICE(f);
+    bool d3hot = (pci_get_word(pci->config + pci->pm_cap + PCI_PM_CTRL) &
+                  PCI_PM_CTRL_STATE_MASK) == 3;
+
+    if (d3hot) {
+        /* The PCI core sets this with each write of the command register. */
+        memory_region_set_enabled(&pci->bus_master_enable_region, false);
+    }
+    if (!f->core || d3hot == f->d3hot) {
+        return;
+    }
+    trace_dacc_front_power(f->id, d3hot);
+    f->d3hot = d3hot;
+    if (!d3hot) {
+        pci_device_reset(pci);
+        return;
+    }
+    dacc_dma_call(&f->dma, DACC_FRONT_GET_CLASS(f)->reset, f->core);
+    f->n_vectors = 0;
+    qatomic_set(&f->dma_refused, false);
+    if (f->core) {
+        dacc_front_lose_memory(f);
+    }
+    if (f->core && f->port >= 0) {
+        dacc_link_update(f->link);
+    }
+}
+
 static void dacc_front_write_config(PCIDevice *pci, uint32_t addr,
                                     uint32_t val, int len)
 {
     pci_default_write_config(pci, addr, val, len);
     pcie_aer_write_config(pci, addr, val, len);
+    dacc_front_update_power(DACC_FRONT(pci));
     dacc_front_update_window(DACC_FRONT(pci));
     /* May reset the device, and its BARs with it. */
     pcie_cap_flr_write_config(pci, addr, val, len);
@@ -275,6 +349,9 @@ static void dacc_front_reset_hold(Object *obj, ResetType type)
     PCIDevice *pci = PCI_DEVICE(f);
 
     pcie_cap_deverr_reset(pci);
+    /* The PCI core sets the register to D0. */
+    f->d3hot = false;
+    qatomic_set(&f->dma_refused, false);
     if (!f->core) {
         return;
     }
@@ -557,6 +634,14 @@ static bool dacc_front_init_pci(DaccFront *f, Error **errp)
         msix_vector_use(pci, i);
     }
 
+    /* D0 and D3hot; neither PME nor No_Soft_Reset. */
+    pos = pci_pm_init(pci, DACC_FRONT_PM_CAP, errp);
+    if (pos < 0) {
+        return false;
+    }
+    pci_set_word(pci->config + pos + PCI_PM_PMC, 3);
+    pci_set_word(pci->wmask + pos + PCI_PM_CTRL, PCI_PM_CTRL_STATE_MASK);
+
     pos = pcie_endpoint_cap_init(pci, DACC_FRONT_PCIE_CAP);
     if (pos < 0) {
         error_setg(errp, "the PCI Express capability does not fit");
@@ -641,6 +726,7 @@ static const Property dacc_front_properties[] = {
     DEFINE_PROP_LINK("memdev", DaccFront, memdev, TYPE_MEMORY_BACKEND,
                      HostMemoryBackend *),
     DEFINE_PROP_STRING("vector", DaccFront, vector),
+    DEFINE_PROP_BOOL("aer", DaccFront, aer, false),
     DEFINE_PROP_UINT32("threads", DaccFront, config.threads, 1),
     DACC_FRONT_TIMING("sram-bw", DACC_TIMING_SRAM_BW),
     DACC_FRONT_TIMING("peak", DACC_TIMING_PEAK),

@@ -24,6 +24,7 @@ struct DaccFront {
     DaccLink *link;
     HostMemoryBackend *memdev;
     char *vector;
+    bool aer;                   /* report DMA that the bus refuses */
     uint64_t mem_size;
     DaccCoreConfig config;
 
@@ -31,6 +32,8 @@ struct DaccFront {
     char *id;                   /* for messages and traces */
     int port;                   /* on the link, or -1 */
     bool paused;
+    bool d3hot;
+    bool dma_refused;           /* atomic: to be reported */
     bool link_enabled;          /* this end, as the link knows it */
     MemoryRegion regs_bar;
     MemoryRegion regs;

@@ -62,6 +62,15 @@ typedef struct Queue {
         }                                                               \
     } while (0)
 
+/* PCIEXBAR of the host bridge: 256 MiB, enabled. */
+static inline void machine_ecam(Machine *m)
+{
+    qtest_outl(m->qts, 0xcf8, 0x80000064);
+    qtest_outl(m->qts, 0xcfc, 0);
+    qtest_outl(m->qts, 0xcf8, 0x80000060);
+    qtest_outl(m->qts, 0xcfc, ECAM | 1);
+}
+
 static inline void machine_start(Machine *m, const char *args)
 {
     *m = (Machine) {
@@ -72,11 +81,7 @@ static inline void machine_start(Machine *m, const char *args)
         .mmio = MMIO_BASE,
         .mem64 = MEM64_BASE,
     };
-    /* PCIEXBAR of the host bridge: 256 MiB, enabled. */
-    qtest_outl(m->qts, 0xcf8, 0x80000064);
-    qtest_outl(m->qts, 0xcfc, 0);
-    qtest_outl(m->qts, 0xcf8, 0x80000060);
-    qtest_outl(m->qts, 0xcfc, ECAM | 1);
+    machine_ecam(m);
 }
 
 static inline uint64_t ram_alloc(Machine *m, uint64_t size)

@@ -97,4 +97,15 @@ static inline void post_long_job(Setup *t)
     post_blocks_job(t, LONG_BLOCKS);
 }
 
+static inline void check_works_again(Setup *t)
+{
+    struct dacc_desc desc = desc_copy(VA_HOST, VA_SRAM, 4096);
+
+    dev_enable(&t->c.d);
+    set64(&t->c.d, DACC_REG_ASID + 8, t->s.root | DACC_ASID_VALID);
+    chip_enable(&t->c.d);
+    queue_init(&t->c.d, &t->q, 0, DACC_CLASS_TRANSFER, 1, 1, 4);
+    g_assert_cmpuint(queue_run(&t->q, &desc).status, ==, DACC_STATUS_OK);
+}
+
 #endif

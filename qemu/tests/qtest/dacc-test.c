@@ -557,17 +557,6 @@ static void test_queue_reset(void)
     setup_stop(&t);
 }
 
-static void check_works_again(Setup *t)
-{
-    struct dacc_desc desc = desc_copy(VA_HOST, VA_SRAM, 4096);
-
-    dev_enable(&t->c.d);
-    set64(&t->c.d, DACC_REG_ASID + 8, t->s.root | DACC_ASID_VALID);
-    chip_enable(&t->c.d);
-    queue_init(&t->c.d, &t->q, 0, DACC_CLASS_TRANSFER, 1, 1, 4);
-    g_assert_cmpuint(queue_run(&t->q, &desc).status, ==, DACC_STATUS_OK);
-}
-
 static void test_flr(void)
 {
     Setup t;
@@ -623,10 +612,7 @@ static void test_system_reset(void)
     post_long_job(&t);
     qtest_system_reset(t.c.m.qts);
     /* The host bridge forgot where ECAM is, the device its BARs. */
-    qtest_outl(t.c.m.qts, 0xcf8, 0x80000064);
-    qtest_outl(t.c.m.qts, 0xcfc, 0);
-    qtest_outl(t.c.m.qts, 0xcf8, 0x80000060);
-    qtest_outl(t.c.m.qts, 0xcfc, ECAM | 1);
+    machine_ecam(&t.c.m);
     g_assert_cmphex(cfg_read16(&t.c.d, PCI_COMMAND), ==, 0);
     check_works_again(&t);
     setup_stop(&t);
