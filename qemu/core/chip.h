@@ -95,6 +95,7 @@ typedef struct ChipJob {
     uint64_t progress;          /* the queue's at the start of the job */
     uint64_t advanced;          /* since */
     uint64_t ready;             /* latest time of the sources */
+    uint64_t ops, bytes;        /* that cost energy */
     DevTransfer moved;
     uint64_t link_bytes[DACC_MAX_LINKS];
     struct dacc_cpl cpl;
@@ -131,6 +132,9 @@ struct DaccCore {
     bool event_irq;
     uint32_t generation;
     uint64_t time;
+    int32_t temperature;
+    uint64_t energy;            /* microjoules */
+    uint64_t energy_fj;         /* and what is less than one */
     uint64_t asid_end[DACC_MAX_ASIDS];
     uint64_t invalidate;        /* ASIDs to be dropped from the TLB */
     ChipQueue queue[DACC_MAX_QUEUES];
@@ -181,6 +185,9 @@ extern const EngineClass chip_engine_class;
 
 /* chip.c; lock held */
 void chip_reset_locked(DaccCore *core);
+
+/* chip_sensor.c; lock held: counts the energy of work that was done */
+void chip_energy(DaccCore *core, uint64_t ops, uint64_t bytes);
 
 /* inject.c; lock held */
 bool chip_inject(DaccCore *core, uint32_t value);

@@ -257,5 +257,6 @@ void chip_decode(DaccCore *core)
     cpl->t_issue = devtime_max(cpl->t_issue, job->asid_end);
     cpl->t_start = devtime_start(&core->devtime, job->resources, cpl->t_issue);
     cpl->status = decode_run(core, &time);
+    seq_take_work(core->seq, &job->ops, &job->bytes);
     cpl->t_end = devtime_add(cpl->t_start, time);
 }

@@ -113,7 +113,8 @@ static void chip_finish(void *dev, bool cancelled)
     ChipCompletion *done;
     bool halt;
 
-    /* A cancelled job's queue was reset: nothing of it may be seen. */
+    chip_energy(core, job->ops, job->bytes);
+    /* A cancelled job's queue was reset: nothing else of it may be seen. */
     if (cancelled) {
         return;
     }

@@ -83,6 +83,10 @@ static uint64_t read_device(const DaccCore *core, uint64_t offset)
         return core->time;
     case DACC_REG_GENERATION:
         return core->generation;
+    case DACC_REG_TEMP: /* and DACC_REG_TEMP_CRIT */
+        return pair(core->temperature, core->config.temperature_crit);
+    case DACC_REG_ENERGY:
+        return core->energy;
     case DACC_REG_TLB_INVALIDATE: /* and DACC_REG_TLB_BUSY */
         return pair(0, core->invalidate && core->engine.active);
     default:
@@ -268,7 +272,8 @@ static bool write_device(DaccCore *core, uint64_t offset, uint64_t value,
         if (mask >> 32) {
             core->event_mask = value >> 32 & (DACC_EVENT_QUEUE_HALT |
                                               DACC_EVENT_LINK |
-                                              DACC_EVENT_FATAL);
+                                              DACC_EVENT_FATAL |
+                                              DACC_EVENT_THERMAL);
         }
         return true;
     case DACC_REG_TLB_INVALIDATE:

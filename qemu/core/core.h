@@ -89,6 +89,8 @@ typedef struct DaccCoreConfig {
     bool inject;                /* chip only: DACC_REG_INJECT exists */
     uint64_t timing[DACC_TIMING_COUNT];
     uint64_t launch_ps;         /* GPU only: cost of starting a job */
+    int32_t temperature;        /* chip only: thousandths of a degree */
+    int32_t temperature_crit;
 } DaccCoreConfig;
 
 /* What a port's register block shows; the front keeps the link's state. */
@@ -150,6 +152,8 @@ bool dacc_core_link_enabled(DaccCore *core, unsigned port);
  * False: no such fault or queue.
  */
 bool dacc_core_inject(DaccCore *core, uint32_t value);
+/* Thousandths of a degree Celsius, as DACC_REG_TEMP shows it. */
+void dacc_core_set_temperature(DaccCore *core, int32_t temperature);
 /*
  * Device time at which SRAM bytes were last written by a completed transfer
  * (see DaccHostOps.link_ready: this is what the peer's front asks). Any thread.

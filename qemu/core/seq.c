@@ -30,6 +30,13 @@ void seq_free(Seq *seq)
     }
 }
 
+void seq_take_work(Seq *seq, uint64_t *ops, uint64_t *bytes)
+{
+    *ops = seq->done.ops;
+    *bytes = seq->done.bytes;
+    seq->done = (SeqWork) { 0 };
+}
+
 bool seq_open(const DaccCoreConfig *config, const DaccHostOps *ops,
               void *opaque, Pool **pool, Seq **seq, const char **err)
 {
@@ -80,7 +87,8 @@ static bool run_insn(SeqStep *step, const struct dacc_insn *insn,
     step->index = index;
     *step->time = seq_time_add(*step->time,
                                seq_insn_cost(step->seq->timing, insn,
-                                             &step->load));
+                                             &step->load,
+                                             &step->seq->done));
     if (insn->op >= DACC_INSN_COUNT || !execute[insn->op]) {
         return seq_fail(step, DACC_STATUS_UNSUPPORTED, 0);
     }

@@ -87,6 +87,9 @@ bool seq_step(Seq *seq, const SeqMemory *mem, const struct dacc_insn *program,
               uint32_t n_insns, SeqEntry *entries, uint32_t n_entries,
               uint64_t *time, uint64_t *progress, SeqFault *fault);
 
+/* Operations, and bytes read or written, since the last call. */
+void seq_take_work(Seq *seq, uint64_t *ops, uint64_t *bytes);
+
 /*
  * Device time of one such step: what seq_step() adds, without running it.
  * Depends on the number of live entries and their positions only.

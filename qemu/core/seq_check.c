@@ -123,7 +123,7 @@ static bool sizes_ok(const struct dacc_insn *insn)
                size_ok(insn->n2, DACC_MAX_HEAD_DIM) &&
                kv_stride_ok(insn, (uint64_t)insn->n1 * insn->n2, insn->n3);
     case DACC_INSN_LOOP:
-        return insn->n0 >= 1 && insn->n1 >= 1;
+        return insn->n0 >= 1 && insn->n0 <= DACC_MAX_LOOP && insn->n1 >= 1;
     case DACC_INSN_SEND:
     case DACC_INSN_RECEIVE:
         return insn->n0 >= 1 && insn->n1 < DACC_MAX_LINKS;

@@ -34,15 +34,11 @@ SeqLoad seq_load(const SeqEntry *entries, uint32_t n_entries)
     return load;
 }
 
-typedef struct Work {
-    uint64_t ops, bytes;
-} Work;
-
 /*
  * Nothing overflows: sizes are at most 2^20, heads 2^8 of 2^9 elements, and
  * entries times positions below 2^33.
  */
-static Work insn_work(const struct dacc_insn *insn, const SeqLoad *load)
+static SeqWork insn_work(const struct dacc_insn *insn, const SeqLoad *load)
 {
     uint64_t n0 = insn->n0, n1 = insn->n1, n2 = insn->n2;
     uint64_t live = load->live, positions = load->positions;
@@ -50,36 +46,36 @@ static Work insn_work(const struct dacc_insn *insn, const SeqLoad *load)
 
     switch (insn->op) {
     case DACC_INSN_EMBED:
-        return (Work) { 0, live * (num_bytes(insn->type, n0) + 4 * n0) };
+        return (SeqWork) { 0, live * (num_bytes(insn->type, n0) + 4 * n0) };
     case DACC_INSN_RMSNORM:
-        return (Work) { live * 4 * n0, 4 * n0 + live * 8 * n0 };
+        return (SeqWork) { live * 4 * n0, 4 * n0 + live * 8 * n0 };
     case DACC_INSN_MATVEC:
-        return (Work) {
+        return (SeqWork) {
             live * (2 * n0 * n1 + (accumulate ? n0 : 0)),
             n0 * num_bytes(insn->type, n1) +
             live * 4 * (n1 + n0 + (accumulate ? n0 : 0)),
         };
     case DACC_INSN_ROPE:
-        return (Work) { live * 3 * n0 * n1, live * (4 * n1 + 8 * n0 * n1) };
+        return (SeqWork) { live * 3 * n0 * n1, live * (4 * n1 + 8 * n0 * n1) };
     case DACC_INSN_KV_APPEND:
-        return (Work) { 0, live * (4 * n0 + num_bytes(insn->type, n0)) };
+        return (SeqWork) { 0, live * (4 * n0 + num_bytes(insn->type, n0)) };
     case DACC_INSN_ATTENTION:
         /* Two products; scale, subtraction, exponential, sum and division. */
-        return (Work) {
+        return (SeqWork) {
             positions * n0 * (4 * n2 + 5),
             2 * positions * num_bytes(insn->type, n1 * n2) +
             live * 8 * n0 * n2,
         };
     case DACC_INSN_SWIGLU:
-        return (Work) { live * 4 * n0, live * 12 * n0 };
+        return (SeqWork) { live * 4 * n0, live * 12 * n0 };
     case DACC_INSN_ADD:
-        return (Work) { live * n0, live * 12 * n0 };
+        return (SeqWork) { live * n0, live * 12 * n0 };
     case DACC_INSN_SAMPLE:
-        return (Work) { live * 5 * n0, live * 4 * n0 };
+        return (SeqWork) { live * 5 * n0, live * 4 * n0 };
     case DACC_INSN_SIGNAL:
-        return (Work) { 0, insn->dst ? 8 : 0 };
+        return (SeqWork) { 0, insn->dst ? 8 : 0 };
     default:
-        return (Work) { 0, 0 };
+        return (SeqWork) { 0, 0 };
     }
 }
 
@@ -96,12 +92,16 @@ static uint64_t duration(uint64_t amount, uint64_t rate)
 }
 
 uint64_t seq_insn_cost(const uint64_t *timing, const struct dacc_insn *insn,
-                       const SeqLoad *load)
+                       const SeqLoad *load, SeqWork *done)
 {
-    Work work = insn_work(insn, load);
+    SeqWork work = insn_work(insn, load);
     uint64_t ops = duration(work.ops, timing[DACC_TIMING_PEAK]);
     uint64_t bytes = duration(work.bytes, timing[DACC_TIMING_SRAM_BW]);
 
+    if (done) {
+        done->ops = seq_time_add(done->ops, work.ops);
+        done->bytes = seq_time_add(done->bytes, work.bytes);
+    }
     return seq_time_add(timing[DACC_TIMING_INSN_PS], ops > bytes ? ops : bytes);
 }
 
@@ -112,7 +112,8 @@ static uint64_t range_cost(const uint64_t *timing,
     uint64_t time = 0;
 
     for (uint32_t i = 0; i < n; i++) {
-        time = seq_time_add(time, seq_insn_cost(timing, &program[i], load));
+        time = seq_time_add(time, seq_insn_cost(timing, &program[i], load,
+                                                NULL));
     }
     return time;
 }
@@ -131,7 +132,7 @@ uint64_t seq_cost(const uint64_t *timing, const struct dacc_insn *program,
     for (uint32_t i = 0; i < n_insns; i++) {
         const struct dacc_insn *insn = &program[i];
 
-        time = seq_time_add(time, seq_insn_cost(timing, insn, &load));
+        time = seq_time_add(time, seq_insn_cost(timing, insn, &load, NULL));
         if (insn->op == DACC_INSN_LOOP) {
             uint64_t body = range_cost(timing, insn + 1, insn->n1, &load);
 

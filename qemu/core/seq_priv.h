@@ -58,6 +58,11 @@ typedef struct SeqRows {
     uint64_t ptes;
 } SeqRows;
 
+/* What device time and energy depend on. */
+typedef struct SeqWork {
+    uint64_t ops, bytes;
+} SeqWork;
+
 struct Seq {
     Pool *pool;
     const NumOps *num;
@@ -67,6 +72,7 @@ struct Seq {
         size_t size;
     } buf[SEQ_BUF_COUNT];
     SeqRows rows;
+    SeqWork done;               /* since seq_take_work() */
 };
 
 /* What the cost of a step depends on. */
@@ -96,8 +102,9 @@ bool seq_fail(SeqStep *step, enum dacc_status status, uint64_t addr);
 /* --- device time: seq_cost.c --------------------------------------------- */
 
 SeqLoad seq_load(const SeqEntry *entries, uint32_t n_entries);
+/* Adds to *work if that is not NULL. */
 uint64_t seq_insn_cost(const uint64_t *timing, const struct dacc_insn *insn,
-                       const SeqLoad *load);
+                       const SeqLoad *load, SeqWork *work);
 /* Device time that can't be expressed stays at the largest value. */
 uint64_t seq_time_add(uint64_t a, uint64_t b);
 uint64_t seq_time_mul(uint64_t a, uint64_t b);

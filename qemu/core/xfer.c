@@ -70,6 +70,8 @@ static void xfer_account(ChipJob *job, const XferEnd *src, const XferEnd *dst,
         job->cpl.path |= DACC_PATH_SRAM;
     }
     job->cpl.bytes += len;
+    /* A fill reads nothing. */
+    job->bytes += src ? 2 * len : len;
     job->advanced += len;
 }
 

@@ -1007,18 +1007,25 @@ static int bind_and_wait(const char *pci)
 	return ret;
 }
 
-/* Reports progress 1 at once, and then works for hours. */
+/* Reports progress 1 at once, and then works for minutes. */
 static uint32_t endless_program(struct dacc_insn *p)
 {
-	struct dacc_insn add;
+	const uint32_t n = 200;
+	uint32_t i;
 
 	good_program(p);
-	add = p[2];
 	p[1] = (struct dacc_insn){ .op = DACC_INSN_SIGNAL, .n0 = 1 };
-	p[2] = (struct dacc_insn){ .op = DACC_INSN_LOOP, .n0 = UINT32_MAX, .n1 = 1 };
-	p[3] = add;
-	p[4] = (struct dacc_insn){ .op = DACC_INSN_SIGNAL, .n0 = 2 };
-	return 5;
+	p[2] = (struct dacc_insn){ .op = DACC_INSN_LOOP, .n0 = DACC_MAX_LOOP, .n1 = n };
+	for (i = 0; i < n; i++)
+		p[3 + i] = (struct dacc_insn){
+			.op = DACC_INSN_ADD,
+			.dst = DACC_OPERAND(DACC_BASE_ACT, 0),
+			.a = DACC_OPERAND(DACC_BASE_ACT, 0),
+			.b = DACC_OPERAND(DACC_BASE_ACT, 0),
+			.n0 = 7000,
+		};
+	p[3 + n] = (struct dacc_insn){ .op = DACC_INSN_SIGNAL, .n0 = 2 };
+	return n + 4;
 }
 
 static int function_reset(const char *pci)

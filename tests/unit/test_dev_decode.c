@@ -425,11 +425,11 @@ static void reset_running(void)
 	struct dacc_desc d = decode(1, 4000);
 
 	begin();
-	/* A loop of four thousand million empty instructions. */
+	/* 4000 steps of the longest loop. */
 	p = (struct dacc_insn *)(h->mem + PROGRAM);
 	p[2] = p[1];
 	p[1] = p[0];
-	p[0] = (struct dacc_insn){ .op = DACC_INSN_LOOP, .n0 = 0xffffffff, .n1 = 1 };
+	p[0] = (struct dacc_insn){ .op = DACC_INSN_LOOP, .n0 = DACC_MAX_LOOP, .n1 = 1 };
 	d.decode.n_insns = 3;
 	seq_init(0, 1, 0, 10000);
 	dq_push(&q, &d);

@@ -451,9 +451,13 @@ static void long_job(bool events_too)
 {
 	struct dacc_insn *insn = program();
 
-	insn[1] = (struct dacc_insn){ .op = events_too ? DACC_INSN_SIGNAL : DACC_INSN_NOP };
-	insn[0] = (struct dacc_insn){ .op = DACC_INSN_LOOP, .n0 = 0xffffffff, .n1 = 1 };
-	prefill()->n_insns = 2;
+	const uint32_t n = 500;
+
+	/* A body of @n instructions, DACC_MAX_LOOP times. */
+	insn[0] = (struct dacc_insn){ .op = DACC_INSN_LOOP, .n0 = DACC_MAX_LOOP, .n1 = n };
+	for (uint32_t i = 1; i <= n; i++)
+		insn[i] = (struct dacc_insn){ .op = events_too ? DACC_INSN_SIGNAL : DACC_INSN_NOP };
+	prefill()->n_insns = n + 1;
 	push(GPUPEER_OP_PREFILL, param);
 	push(GPUPEER_OP_NOP, 0);
 	wr(h, GPUPEER_REG_DOORBELL, prod, 4);

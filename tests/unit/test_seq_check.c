@@ -311,7 +311,9 @@ static void loops(void)
 	BAD(LOOP, n1, 0, "no body");
 	BAD(LOOP, n1, 2, "body past the end");
 	BAD(LOOP, n1, ~0u, "body wraps");
-	GOOD(LOOP, n0, ~0u);
+	GOOD(LOOP, n0, DACC_MAX_LOOP);
+	BAD(LOOP, n0, DACC_MAX_LOOP + 1, "too many iterations");
+	BAD(LOOP, n0, ~0u, "far too many iterations");
 	p[0] = good[DACC_INSN_LOOP];
 	p[0].n1 = 2;
 	p[3] = good[DACC_INSN_LOOP];

@@ -8,11 +8,13 @@
  *           [,PARAMETER=N]
  *
  * PARAMETER is a timing parameter (sram-bw, peak, insn-ps, layer-ps, step-ps,
- * dma-desc-ps, dma-block-ps, pcie-bw, pcie-ps; enum dacc_timing). threads=0
+ * dma-desc-ps, dma-block-ps, pcie-bw, pcie-ps, fj-op, fj-byte; enum dacc_timing)
+ * or temperature or temperature-crit, in thousandths of a degree. threads=0
  * runs jobs in the main loop, for fuzzing. With aer=on, DMA that the bus refuses
  * is reported as an Unsupported Request too. At run time:
  *   qom-set /machine/peripheral/dacc0 inject-fault N   as DACC_REG_INJECT
- *   qom-get /machine/peripheral/dacc0 busy | device-time
+ *   qom-set /machine/peripheral/dacc0 temperature 99000
+ *   qom-get /machine/peripheral/dacc0 busy | device-time | temperature
  */
 #include "qemu/osdep.h"
 #include "qemu/log.h"
@@ -234,6 +236,28 @@ static void dacc_set_inject_fault(Object *obj, Visitor *v, const char *name,
     }
 }
 
+static void dacc_get_temperature(Object *obj, Visitor *v, const char *name,
+                                 void *opaque, Error **errp)
+{
+    visit_type_int32(v, name, &DACC_FRONT(obj)->config.temperature, errp);
+}
+
+static void dacc_set_temperature(Object *obj, Visitor *v, const char *name,
+                                 void *opaque, Error **errp)
+{
+    DaccFront *f = DACC_FRONT(obj);
+    int32_t value;
+
+    if (!visit_type_int32(v, name, &value, errp)) {
+        return;
+    }
+    f->config.temperature = value;
+    trace_dacc_temperature(f->id ?: "dacc", value);
+    if (f->core) {
+        dacc_core_set_temperature(f->core, value);
+    }
+}
+
 static bool dacc_get_busy(Object *obj, Error **errp)
 {
     DaccFront *f = DACC_FRONT(obj);
@@ -306,6 +330,9 @@ static const Property dacc_properties[] = {
     DEFINE_PROP_UNSIGNED_NODEFAULT("queues", DaccFront, config.num_queues,
                                    qdev_prop_uint32, uint32_t),
     DEFINE_PROP("inject", DaccFront, config.inject, qdev_prop_bool, bool),
+    DEFINE_PROP_SIGNED_NODEFAULT("temperature-crit", DaccFront,
+                                 config.temperature_crit, qdev_prop_int32,
+                                 int32_t),
 };
 
 static void dacc_class_init(ObjectClass *klass, void *data)
@@ -346,6 +373,11 @@ static void dacc_class_init(ObjectClass *klass, void *data)
                               dacc_set_inject_fault, NULL, NULL);
     object_class_property_set_description(klass, "inject-fault",
         "causes a fault: enum dacc_inject in bits 7:0, its argument above");
+    object_class_property_add(klass, "temperature", "int32",
+                              dacc_get_temperature, dacc_set_temperature,
+                              NULL, NULL);
+    object_class_property_set_description(klass, "temperature",
+        "of the die, in thousandths of a degree Celsius (run time too)");
     object_class_property_add_bool(klass, "busy", dacc_get_busy, NULL);
     object_class_property_add(klass, "device-time", "uint64", dacc_get_time,
                               NULL, NULL, NULL);

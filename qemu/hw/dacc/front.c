@@ -737,6 +737,8 @@ static const Property dacc_front_properties[] = {
     DACC_FRONT_TIMING("dma-block-ps", DACC_TIMING_DMA_BLOCK_PS),
     DACC_FRONT_TIMING("pcie-bw", DACC_TIMING_PCIE_BW),
     DACC_FRONT_TIMING("pcie-ps", DACC_TIMING_PCIE_PS),
+    DACC_FRONT_TIMING("fj-op", DACC_TIMING_FJ_OP),
+    DACC_FRONT_TIMING("fj-byte", DACC_TIMING_FJ_BYTE),
 };
 
 static void dacc_front_class_init(ObjectClass *klass, void *data)

@@ -1467,6 +1467,28 @@ static void test_memdev_read_only(void)
     unlink(path);
 }
 
+static void test_temperature(void)
+{
+    Chip c;
+    uint64_t word;
+
+    chip_start(&c, ",temperature=51000,temperature-crit=90000");
+    g_assert_cmpuint(reg32(&c.d, DACC_REG_TEMP), ==, 51000);
+    g_assert_cmpuint(reg32(&c.d, DACC_REG_TEMP_CRIT), ==, 90000);
+    word = ram_alloc(&c.m, 4096);
+    msix_enable(&c.d);
+    msix_vector(&c.d, DACC_VECTOR_EVENT, word, 0x55);
+    set32(&c.d, DACC_REG_EVENT_MASK, DACC_EVENT_THERMAL);
+    qom_set_uint(c.m.qts, PATH, "temperature", 89999);
+    g_assert_cmphex(reg32(&c.d, DACC_REG_EVENT), ==, 0);
+    qom_set_uint(c.m.qts, PATH, "temperature", 90000);
+    g_assert_cmphex(reg32(&c.d, DACC_REG_EVENT), ==, DACC_EVENT_THERMAL);
+    wait_for(qtest_readl(c.m.qts, word) == 0x55);
+    g_assert_cmpuint(reg32(&c.d, DACC_REG_TEMP), ==, 90000);
+    g_assert_cmpuint(qom_get_uint(c.m.qts, PATH, "temperature"), ==, 90000);
+    chip_stop(&c);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -1516,5 +1538,6 @@ int main(int argc, char **argv)
     g_test_add_func("/dacc/msix/resets-device", test_reset_by_message);
     g_test_add_func("/dacc/memdev-read-only", test_memdev_read_only);
     g_test_add_func("/dacc/fault/inject-refused", test_inject_refused);
+    g_test_add_func("/dacc/temperature", test_temperature);
     return g_test_run();
 }
