@@ -13,7 +13,13 @@
 #include "dacc_mmio.h"
 #include "dacc_trace.h"
 
-static int dacc_status_to_errno(u32 status)
+/**
+ * dacc_status_to_errno - what a fence says of a descriptor's status
+ * @status: enum dacc_status
+ *
+ * Return: 0 or a negative errno.
+ */
+int dacc_status_to_errno(u32 status)
 {
 	switch (status) {
 	case DACC_STATUS_OK:
@@ -89,8 +95,16 @@ static void dacc_job_end(struct dacc_queue *queue, struct dacc_job *job, int err
 	}
 }
 
-static void dacc_queue_fail_locked(struct dacc_queue *queue, u32 state, int first, int rest,
-				   u32 status)
+/**
+ * dacc_queue_fail_locked - dacc_queue_fail() under the queue's lock
+ * @queue: queue
+ * @state: as there
+ * @first: as there
+ * @rest: as there
+ * @status: as there
+ */
+void dacc_queue_fail_locked(struct dacc_queue *queue, u32 state, int first, int rest,
+			    u32 status)
 {
 	lockdep_assert_held(&queue->lock);
 	if (queue->state != DRM_DACC_QUEUE_OK)
@@ -177,11 +191,16 @@ static bool dacc_queue_take_record(struct dacc_queue *queue, u64 slot)
  */
 void dacc_queue_complete(struct dacc_queue *queue)
 {
-	bool cookie = dma_fence_begin_signalling();
 	bool bad = false, ended = false;
 	unsigned long flags;
+	bool cookie;
 	u64 done;
 
+	if (queue->user) {
+		dacc_userq_complete(queue);
+		return;
+	}
+	cookie = dma_fence_begin_signalling();
 	spin_lock_irqsave(&queue->lock, flags);
 	if (!queue->attached || queue->state != DRM_DACC_QUEUE_OK)
 		goto unlock;
@@ -240,6 +259,8 @@ void dacc_queue_end(struct dacc_queue *queue)
 		error = queue->error;
 	}
 	spin_unlock_irq(&queue->lock);
+	if (queue->user)
+		dacc_userq_end(queue);
 	mutex_unlock(&queue->run_lock);
 	wake_up_all(&queue->wait);
 }

@@ -29,7 +29,9 @@ void dacc_dump_take(struct dacc_queue *queue, struct dacc_dump *dump)
 	dump->submitted = queue->submitted;
 	dump->produced = queue->produced;
 	dump->completed = queue->completed;
-	dump->head = READ_ONCE(((struct dacc_cpl_head *)queue->cpl)->seq);
+	/* What a client maps is none of the driver's business. */
+	if (queue->cpl)
+		dump->head = READ_ONCE(((struct dacc_cpl_head *)queue->cpl)->seq);
 	job = list_first_entry_or_null(&queue->running, struct dacc_job, link);
 	if (job)
 		dump->desc = job->desc;

@@ -49,8 +49,10 @@
 #include "dacc_compat.h"
 
 struct dacc_device;
+struct dacc_out_sync;
 struct dacc_queue;
 struct dacc_user;
+struct dacc_userq;
 struct dacc_vm;
 
 #define DACC_SRAM_ALIGN			SZ_64K
@@ -160,6 +162,13 @@ struct dacc_mover {
  * @evicted_bytes: bytes of SRAM buffers that are in host memory now.
  * @users_lock: protects @users; a leaf.
  * @users: struct dacc_user of every uid that holds something.
+ * @doorbell_lock: a fault on a doorbell page against taking it away.
+ * @doorbell_held: doorbell pages are taken away for a while.
+ * @doorbell_asked: calls of dacc_doorbell_revoke().
+ * @doorbell_done: the latest call that @doorbell_work has served.
+ * @doorbell_wait: woken when @doorbell_held or @doorbell_done change.
+ * @doorbell_work: takes them away.
+ * @num_userqs: user queues that were not freed yet.
  * @num_bos: buffers, by kind.
  * @num_vms: address spaces.
  * @num_live_queues: queues that were not freed yet.
@@ -226,6 +235,14 @@ struct dacc_device {
 	/* dacc_limit.c */
 	spinlock_t users_lock; /* @users */
 	struct list_head users;
+	/* dacc_doorbell.c */
+	struct mutex doorbell_lock; /* page faults */
+	bool doorbell_held;
+	u32 doorbell_asked;
+	u32 doorbell_done;
+	wait_queue_head_t doorbell_wait;
+	struct work_struct doorbell_work;
+	atomic_t num_userqs;
 
 	struct {
 		atomic_t sram;
@@ -582,6 +599,9 @@ struct dacc_batch {
  * @last_change: jiffies at which either changed.
  * @current_job: sequence number of the job that an engine runs, or 0.
  * @current_since: jiffies at which it was first seen there.
+ * @user: what only a user queue has, else NULL. Then @ring and @cpl are NULL,
+ *	@ring_dma and @cpl_dma virtual addresses, and nothing goes through
+ *	@pending and @running; dacc_userq.c.
  */
 struct dacc_queue {
 	struct kref ref;
@@ -631,6 +651,7 @@ struct dacc_queue {
 	unsigned long last_change;
 	u64 current_job;
 	unsigned long current_since;
+	struct dacc_userq *user;
 };
 
 /**
@@ -788,6 +809,8 @@ void dacc_queue_close(struct dacc_file *file, struct dacc_queue *queue);
 void dacc_queue_unplug(struct dacc_device *dacc);
 struct dacc_queue *dacc_queue_new_kernel(struct dacc_vm *vm, u32 queue_class, u32 depth);
 void dacc_queue_close_kernel(struct dacc_queue *queue);
+size_t dacc_queue_ring_size(struct dacc_queue *queue);
+size_t dacc_queue_cpl_size(struct dacc_queue *queue);
 
 /* dacc_job.c */
 int dacc_submit_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
@@ -798,6 +821,11 @@ void dacc_batch_stop_waiting(struct dacc_batch *batch);
 void dacc_queue_run(struct dacc_queue *queue);
 void dacc_queue_run_work(struct work_struct *work);
 
+/* dacc_sync.c */
+struct dacc_out_sync *dacc_out_syncs_get(struct drm_file *file, u64 pointer, u32 n);
+void dacc_out_syncs_put(struct dacc_out_sync *outs, u32 n);
+void dacc_out_syncs_publish(struct dacc_out_sync *outs, u32 n, struct dma_fence *fence);
+
 /* dacc_fence.c */
 struct dma_fence *dacc_fence_alloc(u32 queue_class);
 void dacc_fence_init(struct dma_fence *fence, u64 context, u64 seq);
@@ -805,12 +833,41 @@ void dacc_fence_free(struct dma_fence *fence);
 int dacc_fence_error(struct dma_fence *fence);
 
 /* dacc_complete.c */
+int dacc_status_to_errno(u32 status);
 void dacc_queue_complete(struct dacc_queue *queue);
+void dacc_queue_fail_locked(struct dacc_queue *queue, u32 state, int first, int rest,
+			    u32 status);
 void dacc_queue_fail(struct dacc_queue *queue, u32 state, int first, int rest, u32 status);
 void dacc_queue_end(struct dacc_queue *queue);
 
 /* dacc_wait.c */
 int dacc_wait_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
+
+/* dacc_userq.c */
+int dacc_userq_wait_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
+int dacc_userq_signal_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
+int dacc_userq_wait(struct dacc_queue *queue, u64 seq, s64 deadline);
+void dacc_userq_refresh(struct dacc_queue *queue);
+int dacc_userq_init(struct dacc_queue *queue, const struct drm_dacc_queue_create *args);
+void dacc_userq_unpin(struct dacc_queue *queue);
+void dacc_userq_fini(struct dacc_queue *queue);
+void dacc_userq_gate_work(struct work_struct *work);
+void dacc_userq_complete(struct dacc_queue *queue);
+void dacc_userq_read_fault(struct dacc_queue *queue);
+bool dacc_userq_busy(struct dacc_queue *queue);
+void dacc_userq_save(struct dacc_queue *queue);
+void dacc_userq_restore(struct dacc_queue *queue);
+void dacc_userq_end(struct dacc_queue *queue);
+bool dacc_userq_takes_jobs(struct dacc_queue *queue);
+struct page *dacc_userq_dummy(struct dacc_queue *queue);
+
+/* dacc_doorbell.c */
+int dacc_doorbell_init(struct dacc_device *dacc);
+u64 dacc_doorbell_offset(struct dacc_queue *queue);
+int dacc_mmap(struct file *filp, struct vm_area_struct *vma);
+void dacc_doorbell_revoke_queue(struct dacc_queue *queue);
+bool dacc_doorbell_revoke(struct dacc_device *dacc);
+void dacc_doorbell_restore(struct dacc_device *dacc);
 
 /* dacc_reset.c */
 void dacc_queue_recover_work(struct work_struct *work);

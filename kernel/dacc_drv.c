@@ -92,11 +92,13 @@ static const struct drm_ioctl_desc dacc_ioctls[] = {
 	DRM_IOCTL_DEF_DRV(DACC_QUEUE_INFO, dacc_queue_info_ioctl, DRM_RENDER_ALLOW),
 	DRM_IOCTL_DEF_DRV(DACC_SUBMIT, dacc_submit_ioctl, DRM_RENDER_ALLOW),
 	DRM_IOCTL_DEF_DRV(DACC_WAIT, dacc_wait_ioctl, DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(DACC_USERQ_SIGNAL, dacc_userq_signal_ioctl, DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(DACC_USERQ_WAIT, dacc_userq_wait_ioctl, DRM_RENDER_ALLOW),
 };
 
 static const struct file_operations dacc_fops = {
 	.owner = THIS_MODULE,
-	/* DRM_ACCEL_FOPS but for the ioctls. */
+	/* DRM_ACCEL_FOPS but for ioctls and mmap. */
 	.open = accel_open,
 	.release = drm_release,
 	.unlocked_ioctl = dacc_ioctl,
@@ -104,7 +106,7 @@ static const struct file_operations dacc_fops = {
 	.poll = drm_poll,
 	.read = drm_read,
 	.llseek = noop_llseek,
-	.mmap = drm_gem_mmap,
+	.mmap = dacc_mmap,
 	.fop_flags = FOP_UNSIGNED_OFFSET,
 	.show_fdinfo = drm_show_fdinfo,
 };
@@ -151,6 +153,8 @@ static int dacc_init_software(struct dacc_device *dacc)
 		ret = drmm_mutex_init(drm, &dacc->hw_lock);
 	if (!ret)
 		ret = drmm_mutex_init(drm, &dacc->link_lock);
+	if (!ret)
+		ret = dacc_doorbell_init(dacc);
 	if (ret)
 		return ret;
 	dacc_device_prime_lockdep(dacc);

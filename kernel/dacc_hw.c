@@ -187,16 +187,17 @@ int dacc_hw_queue_enable(struct dacc_queue *queue, u64 start)
 {
 	struct dacc_device *dacc = queue->dacc;
 	u32 hwq = queue->hwq;
-	u32 state;
+	u32 config, state;
 
 	dacc_write64(dacc, dacc_queue_reg(hwq, DACC_QUEUE_RING), queue->ring_dma);
 	dacc_write32(dacc, dacc_queue_reg(hwq, DACC_QUEUE_RING_LOG2), ilog2(queue->depth));
 	dacc_write64(dacc, dacc_queue_reg(hwq, DACC_QUEUE_CPL), queue->cpl_dma);
 	dacc_write64(dacc, dacc_queue_reg(hwq, DACC_QUEUE_START), start);
-	dacc_write32(dacc, dacc_queue_reg(hwq, DACC_QUEUE_CONFIG),
-		     queue->queue_class |
-		     queue->vm->asid << DACC_QUEUE_CONFIG_ASID_SHIFT |
-		     dacc_irq_vector(dacc, hwq) << DACC_QUEUE_CONFIG_VECTOR_SHIFT);
+	config = queue->queue_class | queue->vm->asid << DACC_QUEUE_CONFIG_ASID_SHIFT |
+		 dacc_irq_vector(dacc, hwq) << DACC_QUEUE_CONFIG_VECTOR_SHIFT;
+	if (queue->user)
+		config |= DACC_QUEUE_CONFIG_VIRTUAL;
+	dacc_write32(dacc, dacc_queue_reg(hwq, DACC_QUEUE_CONFIG), config);
 	dacc_write32(dacc, dacc_queue_reg(hwq, DACC_QUEUE_CTRL), DACC_QUEUE_CTRL_ENABLE);
 
 	state = dacc_read32(dacc, dacc_queue_reg(hwq, DACC_QUEUE_STATE));

@@ -70,6 +70,8 @@ static void dacc_event_halt(struct dacc_device *dacc)
 		if (dacc_read32(dacc, dacc_queue_reg(hwq, DACC_QUEUE_STATE)) != DACC_QUEUE_HALTED)
 			continue;
 		dacc_queue_complete(queue);
+		if (queue->user)
+			dacc_userq_read_fault(queue);
 		status = dacc_read32(dacc, dacc_queue_reg(hwq, DACC_QUEUE_FAULT));
 		dacc_queue_fail(queue, DRM_DACC_QUEUE_FAULTED, -EIO, -ECANCELED, status);
 	}

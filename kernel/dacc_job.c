@@ -8,7 +8,6 @@
  * NOP. Descriptors have sequence numbers of their own: KV transfers take turns
  * with submissions, and have no sequence number that a client knows.
  */
-#include <linux/dma-fence-chain.h>
 #include <linux/dma-resv.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -21,18 +20,6 @@
 #include "dacc_fault.h"
 #include "dacc_mmio.h"
 #include "dacc_trace.h"
-
-/**
- * struct dacc_out_sync - a syncobj to signal
- * @syncobj: with a reference.
- * @chain: for a timeline point.
- * @point: or 0.
- */
-struct dacc_out_sync {
-	struct drm_syncobj *syncobj;
-	struct dma_fence_chain *chain;
-	u64 point;
-};
 
 /* --- check --- */
 
@@ -302,74 +289,8 @@ static int dacc_batch_add_implicit(struct dacc_batch *batch, struct drm_gpuvm_ex
 static void dacc_batch_publish(struct dacc_batch *batch, struct drm_gpuvm_exec *exec,
 			       struct dacc_out_sync *outs, u32 n_outs)
 {
-	u32 i;
-
 	dacc_vm_exec_publish(batch->queue->vm, exec, batch->fence);
-	for (i = 0; i < n_outs; i++) {
-		if (outs[i].chain) {
-			drm_syncobj_add_point(outs[i].syncobj, outs[i].chain, batch->fence,
-					      outs[i].point);
-			outs[i].chain = NULL;
-		} else {
-			drm_syncobj_replace_fence(outs[i].syncobj, batch->fence);
-		}
-	}
-}
-
-static void dacc_put_out_syncs(struct dacc_out_sync *outs, u32 n)
-{
-	u32 i;
-
-	for (i = 0; outs && i < n; i++) {
-		if (outs[i].syncobj)
-			drm_syncobj_put(outs[i].syncobj);
-		dma_fence_chain_free(outs[i].chain);
-	}
-	kfree(outs);
-}
-
-static struct dacc_out_sync *dacc_get_out_syncs(struct drm_file *file,
-						const struct drm_dacc_submit *args)
-{
-	struct dacc_out_sync *outs;
-	struct drm_dacc_sync *syncs;
-	int ret = 0;
-	u32 i;
-
-	if (!args->n_out_syncs)
-		return NULL;
-	syncs = memdup_array_user(u64_to_user_ptr(args->out_syncs), args->n_out_syncs,
-				  sizeof(*syncs));
-	if (IS_ERR(syncs))
-		return ERR_CAST(syncs);
-	outs = kcalloc(args->n_out_syncs, sizeof(*outs), GFP_KERNEL);
-	if (!outs) {
-		kfree(syncs);
-		return ERR_PTR(-ENOMEM);
-	}
-	for (i = 0; i < args->n_out_syncs && !ret; i++) {
-		if (syncs[i].pad) {
-			ret = -EINVAL;
-			break;
-		}
-		outs[i].syncobj = drm_syncobj_find(file, syncs[i].handle);
-		outs[i].point = syncs[i].point;
-		if (!outs[i].syncobj) {
-			ret = -ENOENT;
-			break;
-		}
-		if (syncs[i].point) {
-			outs[i].chain = dma_fence_chain_alloc();
-			if (!outs[i].chain)
-				ret = -ENOMEM;
-		}
-	}
-	kfree(syncs);
-	if (ret) {
-		dacc_put_out_syncs(outs, args->n_out_syncs);
-		return ERR_PTR(ret);
-	}
-	return outs;
+	dacc_out_syncs_publish(outs, n_outs, batch->fence);
 }
 
 /*
@@ -500,9 +421,9 @@ struct dma_fence *dacc_job_submit_kernel(struct dacc_queue *queue, const struct 
  * @data: struct drm_dacc_submit
  * @file: client
  *
- * Return: 0, -EINVAL, -ENOENT, -EFAULT, -EAGAIN if the queue is full, -EIO if
- * it is out of service, -ENOSPC if the buffers do not fit into SRAM, -ENOMEM, -ENODEV or
- * -ERESTARTSYS. After an error no job was
+ * Return: 0, -EINVAL, -ENOENT, -EOPNOTSUPP for a user queue, -EFAULT, -EAGAIN if
+ * the queue is full, -EIO if it is out of service, -ENOSPC if the buffers do not fit
+ * into SRAM, -ENOMEM, -ENODEV or -ERESTARTSYS. After an error no job was
  * submitted.
  */
 int dacc_submit_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
@@ -519,6 +440,10 @@ int dacc_submit_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
 	queue = dacc_queue_get(file->driver_priv, args->queue);
 	if (!queue)
 		return -ENOENT;
+	if (queue->user) {
+		ret = -EOPNOTSUPP;
+		goto out_queue;
+	}
 	/* There would never be room. */
 	if (args->n_jobs > queue->depth) {
 		ret = -EINVAL;
@@ -532,13 +457,13 @@ int dacc_submit_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
 	ret = dacc_batch_add_in_syncs(batch, file, args);
 	if (ret)
 		goto out_batch;
-	outs = dacc_get_out_syncs(file, args);
+	outs = dacc_out_syncs_get(file, args->out_syncs, args->n_out_syncs);
 	if (IS_ERR(outs)) {
 		ret = PTR_ERR(outs);
 		goto out_batch;
 	}
 	ret = dacc_submit(queue, args, batch, outs);
-	dacc_put_out_syncs(outs, args->n_out_syncs);
+	dacc_out_syncs_put(outs, args->n_out_syncs);
 out_batch:
 	if (ret)
 		dacc_batch_free(batch);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Queues: each is one hardware queue with a ring and a completion area in
- * coherent memory. One that failed is never revived; a client makes a new one.
+ * coherent memory, or in the client's (dacc_userq.c). One that failed is never revived; a client makes a new one.
  */
 #include <linux/dma-mapping.h>
 #include <linux/log2.h>
@@ -14,12 +14,24 @@
 #define DACC_MIN_DEPTH			BIT(DACC_MIN_RING_LOG2)
 #define DACC_MAX_DEPTH			BIT(DACC_MAX_RING_LOG2)
 
-static size_t dacc_queue_ring_size(struct dacc_queue *queue)
+/**
+ * dacc_queue_ring_size - bytes of a queue's ring
+ * @queue: queue
+ *
+ * Return: bytes.
+ */
+size_t dacc_queue_ring_size(struct dacc_queue *queue)
 {
 	return queue->depth * sizeof(struct dacc_desc);
 }
 
-static size_t dacc_queue_cpl_size(struct dacc_queue *queue)
+/**
+ * dacc_queue_cpl_size - bytes of a queue's completion area
+ * @queue: queue
+ *
+ * Return: bytes.
+ */
+size_t dacc_queue_cpl_size(struct dacc_queue *queue)
 {
 	return sizeof(struct dacc_cpl_head) + queue->depth * sizeof(struct dacc_cpl);
 }
@@ -56,6 +68,8 @@ static void dacc_queue_release(struct kref *ref)
 {
 	struct dacc_queue *queue = container_of(ref, struct dacc_queue, ref);
 
+	if (queue->user)
+		dacc_userq_fini(queue);
 	atomic_dec(&queue->dacc->num_live_queues);
 	drm_gpuvm_put(&queue->vm->gpuvm);
 	mutex_destroy(&queue->run_lock);
@@ -119,6 +133,8 @@ static int dacc_queue_attach(struct dacc_queue *queue)
 			queue->attached = false;
 			dacc_device_stop_queue(dacc, hwq);
 		} else {
+			if (queue->user)
+				dacc_userq_restore(queue);
 			/* Paired with the acquire in dacc_queue_irq(). */
 			smp_store_release(&dacc->queues[hwq], queue);
 		}
@@ -138,6 +154,14 @@ static void dacc_queue_detach(struct dacc_queue *queue)
 	struct dacc_device *dacc = queue->dacc;
 	bool ours;
 
+	if (queue->user) {
+		/* Nobody else may get the hardware queue while its doorbell is mapped. */
+		mutex_lock(&dacc->hw_lock);
+		if (dacc->queues[queue->hwq] == queue)
+			dacc_queue_stop(queue);
+		mutex_unlock(&dacc->hw_lock);
+		dacc_doorbell_revoke_queue(queue);
+	}
 	mutex_lock(&dacc->hw_lock);
 	ours = dacc->queues[queue->hwq] == queue;
 	if (ours) {
@@ -161,6 +185,8 @@ static void dacc_queue_detach(struct dacc_queue *queue)
 void dacc_queue_close(struct dacc_file *file, struct dacc_queue *queue)
 {
 	dacc_queue_detach(queue);
+	if (queue->user)
+		dacc_userq_unpin(queue);
 	file->busy_ps[queue->queue_class] += queue->busy_ps;
 	queue->vm->queues--;
 	dacc_limit_uncharge(file, DRM_DACC_LIMIT_QUEUES, 1);
@@ -204,8 +230,9 @@ static struct dacc_queue *dacc_queue_alloc(struct dacc_device *dacc, struct dacc
 	queue = kzalloc(sizeof(*queue), GFP_KERNEL);
 	if (!queue)
 		return NULL;
-	queue->results = kvcalloc(args->depth, sizeof(*queue->results), GFP_KERNEL);
-	if (!queue->results) {
+	if (!(args->flags & DRM_DACC_QUEUE_USER))
+		queue->results = kvcalloc(args->depth, sizeof(*queue->results), GFP_KERNEL);
+	if (!queue->results && !(args->flags & DRM_DACC_QUEUE_USER)) {
 		kfree(queue);
 		return NULL;
 	}
@@ -224,7 +251,8 @@ static struct dacc_queue *dacc_queue_alloc(struct dacc_device *dacc, struct dacc
 	INIT_LIST_HEAD(&queue->pending);
 	INIT_LIST_HEAD(&queue->running);
 	init_waitqueue_head(&queue->wait);
-	INIT_WORK(&queue->run_work, dacc_queue_run_work);
+	INIT_WORK(&queue->run_work, args->flags & DRM_DACC_QUEUE_USER ? dacc_userq_gate_work :
+								    dacc_queue_run_work);
 	INIT_WORK(&queue->recover_work, dacc_queue_recover_work);
 	INIT_DELAYED_WORK(&queue->timeout_work, dacc_queue_timeout_work);
 	atomic_inc(&dacc->num_live_queues);
@@ -292,7 +320,10 @@ static int dacc_queue_create_locked(struct dacc_device *dacc, struct dacc_file *
 	queue = dacc_queue_alloc(dacc, vm, args);
 	if (!queue)
 		goto err_uncharge;
-	ret = dacc_queue_alloc_memory(queue);
+	if (args->flags & DRM_DACC_QUEUE_USER)
+		ret = dacc_userq_init(queue, args);
+	else
+		ret = dacc_queue_alloc_memory(queue);
 	if (ret)
 		goto err_free;
 	/* The id is reserved first: nothing fails once the queue is live. */
@@ -304,6 +335,10 @@ static int dacc_queue_create_locked(struct dacc_device *dacc, struct dacc_file *
 		goto err_erase;
 	vm->queues++;
 	args->queue = queue->id;
+	if (queue->user) {
+		args->doorbell_offset = dacc_doorbell_offset(queue);
+		dacc_queue_watch(queue);
+	}
 	xa_store(&file->queues, queue->id, queue, GFP_KERNEL);
 	return 0;
 
@@ -324,8 +359,8 @@ err_uncharge:
  * @file: client
  *
  * Return: 0, -EINVAL, -ENOENT, -EDQUOT, -ENOSPC if every hardware queue is taken,
- * -ENOMEM, -EIO if the device is out of order or the address space is banned, or
- * -ENODEV.
+ * those of dacc_userq_init() for a user queue, -ENOMEM, -EIO if the device is out of
+ * order or the address space is banned, or -ENODEV.
  */
 int dacc_queue_create_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
 {
@@ -333,7 +368,8 @@ int dacc_queue_create_ioctl(struct drm_device *drm, void *data, struct drm_file 
 	struct drm_dacc_queue_create *args = data;
 	int idx, ret;
 
-	if (args->flags || args->pad || args->ring || args->completion ||
+	if (args->flags & ~DRM_DACC_QUEUE_USER || args->pad ||
+	    (!(args->flags & DRM_DACC_QUEUE_USER) && (args->ring || args->completion)) ||
 	    args->queue_class > DRM_DACC_QUEUE_DECODE || !is_power_of_2(args->depth) ||
 	    args->depth < DACC_MIN_DEPTH || args->depth > DACC_MAX_DEPTH)
 		return -EINVAL;
@@ -395,6 +431,8 @@ int dacc_queue_info_ioctl(struct drm_device *drm, void *data, struct drm_file *f
 	if (!queue)
 		return -ENOENT;
 	spin_lock_irq(&queue->lock);
+	if (queue->user)
+		dacc_userq_refresh(queue);
 	args->state = queue->state;
 	args->submitted = queue->submitted;
 	args->completed = queue->ended;

@@ -257,6 +257,8 @@ void dacc_queue_stop(struct dacc_queue *queue)
 	queue->closing = true;
 	/* Before the reset, for a fault's address; after it, for what ended since. */
 	dacc_queue_complete(queue);
+	if (queue->user)
+		dacc_userq_save(queue);
 	if (queue->attached)
 		dacc_device_stop_queue(dacc, queue->hwq);
 	dacc_queue_complete(queue);
@@ -283,6 +285,8 @@ void dacc_queue_recover_work(struct work_struct *work)
 	if (queue->attached && dacc->queues[queue->hwq] == queue) {
 		if (dacc->hw_up) {
 			dacc_dump_take(queue, &dump);
+			if (queue->user)
+				dacc_userq_save(queue);
 			ret = dacc_hw_queue_reset(dacc, queue->hwq);
 			trace_dacc_reset(queue->hwq, ret);
 			dacc->queue_resets++;
@@ -300,6 +304,8 @@ void dacc_queue_recover_work(struct work_struct *work)
 	drm_dev_exit(idx);
 out:
 	dma_fence_end_signalling(cookie);
+	if (queue->user)
+		dacc_doorbell_revoke_queue(queue);
 	dacc_dump_emit(dacc, &dump);
 }
 
@@ -389,16 +395,17 @@ void dacc_queue_timeout_work(struct work_struct *work)
 	struct dacc_device *dacc = queue->dacc;
 	const char *why = NULL;
 	u64 completed, fetched;
-	bool busy;
+	bool busy, ok, user_busy;
 	int idx;
 
 	if (!drm_dev_enter(&dacc->drm, &idx))
 		return;
 	/* An interrupt may have been lost. */
 	dacc_queue_complete(queue);
+	user_busy = queue->user && dacc_userq_busy(queue);
 	spin_lock_irq(&queue->lock);
-	busy = queue->attached && !queue->parked && queue->state == DRM_DACC_QUEUE_OK &&
-	       !list_empty(&queue->running);
+	ok = queue->attached && queue->state == DRM_DACC_QUEUE_OK;
+	busy = ok && !queue->parked && (user_busy || !list_empty(&queue->running));
 	completed = queue->completed;
 	spin_unlock_irq(&queue->lock);
 	if (busy) {
@@ -415,6 +422,9 @@ void dacc_queue_timeout_work(struct work_struct *work)
 		} else {
 			dacc_queue_watch(queue);
 		}
+	} else if (ok && queue->user) {
+		/* Nobody says when a user queue gets jobs. */
+		dacc_queue_watch(queue);
 	}
 	drm_dev_exit(idx);
 }

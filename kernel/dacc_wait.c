@@ -61,7 +61,8 @@ static int dacc_get_results(struct dacc_queue *queue, struct drm_dacc_wait *args
  * @file: client
  *
  * Return: 0 once the job has ended, -EINVAL, -ENOENT, -ETIME, -ENODATA if a
- * result is gone, -EFAULT, -ENOMEM or -ERESTARTSYS.
+ * result is gone, -EIO if a user queue will not get there, -EFAULT, -ENOMEM or
+ * -ERESTARTSYS.
  */
 int dacc_wait_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
 {
@@ -73,6 +74,12 @@ int dacc_wait_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
 	queue = dacc_queue_get(file->driver_priv, args->queue);
 	if (!queue)
 		return -ENOENT;
+	if (queue->user) {
+		ret = -EINVAL;
+		if (args->seq && !args->n_results)
+			ret = dacc_userq_wait(queue, args->seq, args->timeout_ns);
+		goto out;
+	}
 	spin_lock_irq(&queue->lock);
 	submitted = queue->submitted;
 	spin_unlock_irq(&queue->lock);
