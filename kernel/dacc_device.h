@@ -235,6 +235,7 @@ struct dacc_device {
 	/* dacc_limit.c */
 	spinlock_t users_lock; /* @users */
 	struct list_head users;
+
 	/* dacc_doorbell.c */
 	struct mutex doorbell_lock; /* page faults */
 	bool doorbell_held;

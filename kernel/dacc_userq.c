@@ -823,11 +823,11 @@ int dacc_userq_init(struct dacc_queue *queue, const struct drm_dacc_queue_create
 	bool mapped;
 	int ret;
 
+	if (!IS_ALIGNED(args->ring | args->completion, 64) || !args->ring || !args->completion)
+		return -EINVAL;
 	if (!(queue->dacc->features & DACC_FEATURE_VIRTUAL_RING) ||
 	    PAGE_SIZE != DACC_DOORBELL_STRIDE)
 		return -EOPNOTSUPP;
-	if (!IS_ALIGNED(args->ring | args->completion, 64) || !args->ring || !args->completion)
-		return -EINVAL;
 	uq = kzalloc(sizeof(*uq), GFP_KERNEL_ACCOUNT);
 	if (!uq)
 		return -ENOMEM;
