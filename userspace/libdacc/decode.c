@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "internal.h"
+#include "userq.h"
 
 #define SPARE_STREAMS 4
 #define POLL_NS       500000 /* between two looks at the token records */
@@ -18,7 +18,9 @@ struct dacc_stream {
 	unsigned int n;
 	unsigned int max_tokens;
 	uint64_t job;
-	int64_t submitted; /* CLOCK_MONOTONIC */
+	struct dacc_desc desc; /* user queue: the job, for dacc_stream_again() */
+	struct dacc_job again; /* another queue: likewise */
+	int64_t submitted;     /* CLOCK_MONOTONIC */
 	bool ended;        /* dacc_queue_wait() has said so */
 	bool settled;      /* the sessions were updated */
 	int error;
@@ -224,7 +226,77 @@ DACC_PUBLIC int dacc_submit_decode(struct dacc_queue *queue, const struct dacc_d
 		put_stream(s);
 		return ret;
 	}
+	s->again = job;
+	s->again.not_before_ps = 0;
+	userq_encode(&s->again, &s->desc);
 	*out = s;
+	return 0;
+}
+
+/* Has the chip written all tokens of the job that it ever will, and were they read? */
+static bool exhausted(const struct dacc_stream *s)
+{
+	for (unsigned int i = 0; i < s->n; i++) {
+		const struct dacc_out *r = record(s, i);
+		uint32_t count = __atomic_load_n(&r->count, __ATOMIC_ACQUIRE);
+
+		if (count != s->taken[i] || (count != s->max_tokens && !(r->flags & DACC_SEQ_DONE)))
+			return false;
+	}
+	return true;
+}
+
+static void clear_records(struct dacc_stream *s)
+{
+	for (unsigned int i = 0; i < s->n; i++) {
+		struct dacc_out *r = record(s, i);
+
+		r->count = 0;
+		r->flags = 0;
+		s->taken[i] = 0;
+	}
+}
+
+static int again_kernel(struct dacc_stream *s)
+{
+	struct dacc_device *dev = s->queue->vm->dev;
+	struct dacc_submit submit = { .size = sizeof(submit), .jobs = &s->again, .n_jobs = 1 };
+
+	if (s->settled)
+		return dacc_dev_error(
+			dev, -EINVAL,
+			"the stream was waited for and its sessions given back: submit another decode");
+	if (atomic_load(&s->queue->dead))
+		return dacc_dev_error(dev, -ECANCELED, "the stream's queue was destroyed");
+	if (s->queue->user)
+		return dacc_dev_error(dev, -EIO,
+				      "%s: the queue has failed and takes no jobs: see what dacc_stream_wait() says",
+				      dev->node);
+	if (!exhausted(s))
+		return -EBUSY;
+	clear_records(s);
+	s->ended = false;
+	return dacc_queue_submit(s->queue, &submit, &s->job);
+}
+
+/*
+ * The sequences are in the chip's memory as the job before leaves them, and jobs of a
+ * queue run in order, so there is nothing to prepare but the counts.
+ */
+DACC_PUBLIC int dacc_stream_again(struct dacc_stream *stream)
+{
+	struct userq *uq = stream->queue->user;
+
+	if (!uq || stream->settled || atomic_load(&stream->queue->dead) || userq_fault(uq))
+		return again_kernel(stream);
+	if (!exhausted(stream))
+		return -EBUSY;
+	if (!userq_has_room(uq, 1))
+		return -EAGAIN;
+	clear_records(stream);
+	stream->ended = false;
+	stream->job = userq_put(uq, &stream->desc);
+	userq_announce(uq);
 	return 0;
 }
 
@@ -302,8 +374,38 @@ static int timed_out(const struct dacc_stream *s)
 			      (unsigned long long)s->n * s->max_tokens, seconds);
 }
 
+/* Tokens, or the job's end, by looking at memory alone for as long as the queue spins. */
+static bool spin(const struct dacc_stream *s, int64_t deadline)
+{
+	const struct userq *uq = s->queue->user;
+	int64_t start = 0, now;
+
+	for (unsigned int i = 1;; i++) {
+		if (readable(s))
+			return true;
+		if (userq_completed(uq) >= s->job || userq_fault(uq))
+			return false;
+		userq_relax();
+		if (i % USERQ_CLOCK_LOOKS)
+			continue;
+		if (atomic_load(&s->queue->dead))
+			return false;
+		/* One that was reset writes nothing any more: have it looked at. */
+		if (i % USERQ_STATE_LOOKS == 0 &&
+		    uq->doorbell[DACC_DOORBELL_STATE / 4] != DACC_QUEUE_ACTIVE)
+			return false;
+		now = dacc_deadline(0);
+		if (!start)
+			start = now;
+		if (now >= deadline || (uq->spin_ns >= 0 && now - start >= uq->spin_ns))
+			return false;
+	}
+}
+
 DACC_PUBLIC int dacc_stream_poll(struct dacc_stream *stream, int64_t deadline)
 {
+	if (stream->queue->user && spin(stream, deadline))
+		return 1;
 	for (;;) {
 		int64_t now = dacc_deadline(0);
 		int64_t next = now + POLL_NS < deadline ? now + POLL_NS : deadline;

@@ -121,11 +121,14 @@ void dacc_area_destroy(struct dacc_area *area);
 int dacc_sram_error(struct dacc_device *dev, const char *what, uint64_t need, const char *remedy);
 
 /* queue.c */
+struct userq;
+
 struct dacc_queue {
 	struct dacc_vm *vm;
 	atomic_uint refs;
 	uint32_t id;
 	enum dacc_class queue_class;
+	struct userq *user; /* userq.h; NULL: jobs go through SUBMIT */
 	atomic_bool dead;
 	pthread_mutex_t lock;
 	struct dacc_stream *spare; /* freed streams, to be used again */

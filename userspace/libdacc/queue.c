@@ -6,48 +6,134 @@
 #include <xf86drm.h>
 
 #include "drm/dacc_accel.h"
-#include "internal.h"
+#include "userq.h"
+
+/* AUTO, settled by the environment if that says anything. */
+static int choose_kind(struct dacc_device *dev, const struct dacc_queue_options *o,
+		       enum dacc_queue_kind *kind)
+{
+	const char *env = secure_getenv("DACC_QUEUE");
+
+	*kind = o->kind;
+	if (*kind != DACC_QUEUE_KIND_AUTO)
+		return 0;
+	if (!env || !*env || !strcmp(env, "auto"))
+		return 0;
+	if (!strcmp(env, "kernel"))
+		*kind = DACC_QUEUE_KIND_KERNEL;
+	else if (strcmp(env, "user"))
+		return dacc_dev_error(dev, -EINVAL,
+				      "DACC_QUEUE '%s' in the environment: want auto, user or kernel",
+				      env);
+	else if (o->queue_class == DACC_CLASS_DECODE)
+		*kind = DACC_QUEUE_KIND_USER;
+	return 0;
+}
+
+static int queue_error(struct dacc_vm *vm, int ret, unsigned int depth, const char *what)
+{
+	if (ret == -ENOSPC)
+		return dacc_dev_error(
+			vm->dev, ret,
+			"%s: all queues of the chip are taken: end another program that uses it",
+			vm->dev->node);
+	if (ret == -EINVAL)
+		return dacc_dev_error(vm->dev, ret,
+				      "queue of depth %u: must be a power of two from 16 to 4096",
+				      depth);
+	if (ret == -EOPNOTSUPP)
+		return dacc_dev_error(
+			vm->dev, ret,
+			"%s: the chip has no user queues: ask for another kind of queue",
+			vm->dev->node);
+	return dacc_ioctl_error(vm->dev, ret, what);
+}
+
+static int kernel_queue(struct dacc_queue *queue, unsigned int depth)
+{
+	struct drm_dacc_queue_create args = {
+		.vm = queue->vm->id,
+		.queue_class = queue->queue_class == DACC_CLASS_DECODE ? DRM_DACC_QUEUE_DECODE :
+									 DRM_DACC_QUEUE_TRANSFER,
+		.depth = depth,
+	};
+	int ret = dacc_ioctl(queue->vm->dev, DRM_IOCTL_DACC_QUEUE_CREATE, &args);
+
+	queue->id = args.queue;
+	return ret;
+}
+
+/* Is there hope that the other kind works where a user queue does not? */
+static bool may_fall_back(int ret)
+{
+	return ret == -EOPNOTSUPP || ret == -ENOSPC || ret == -EDQUOT || ret == -ENOMEM;
+}
+
+DACC_PUBLIC int dacc_queue_create_with(struct dacc_vm *vm, const struct dacc_queue_options *options,
+				       struct dacc_queue **out)
+{
+	struct dacc_device *dev = vm->dev;
+	struct dacc_queue_options o;
+	enum dacc_queue_kind kind;
+	struct dacc_queue *queue;
+	bool try_user;
+	int ret = dacc_copy_in(&o, sizeof(o), options);
+
+	if (ret)
+		return dacc_dev_error(dev, ret, "struct dacc_queue_options %s",
+				      dacc_copy_in_text(ret, options));
+	if (!out)
+		return dacc_dev_error(dev, -EINVAL, "no place for the queue");
+	if (o.queue_class != DACC_CLASS_DECODE && o.queue_class != DACC_CLASS_TRANSFER)
+		return dacc_dev_error(dev, -EINVAL, "unknown queue class %d", (int)o.queue_class);
+	if ((unsigned int)o.kind > DACC_QUEUE_KIND_USER)
+		return dacc_dev_error(dev, -EINVAL, "unknown kind of queue %d", (int)o.kind);
+	ret = choose_kind(dev, &o, &kind);
+	if (ret)
+		return ret;
+	if (o.depth < 16 || o.depth > 4096 || (o.depth & (o.depth - 1)))
+		return queue_error(vm, -EINVAL, o.depth, NULL);
+	queue = calloc(1, sizeof(*queue));
+	if (!queue)
+		return dacc_dev_error(dev, -ENOMEM, "out of memory");
+	queue->vm = vm;
+	queue->queue_class = o.queue_class;
+	/* Those that need nothing but SUBMIT spare their clients' memory being pinned. */
+	try_user = kind == DACC_QUEUE_KIND_USER ||
+		   (kind == DACC_QUEUE_KIND_AUTO && o.queue_class == DACC_CLASS_DECODE &&
+		    dev->features & DACC_FEATURE_VIRTUAL_RING);
+	ret = -EOPNOTSUPP;
+	if (try_user)
+		ret = userq_create(queue, o.depth, o.spin_ns);
+	if (ret && kind != DACC_QUEUE_KIND_USER && may_fall_back(ret))
+		ret = kernel_queue(queue, o.depth);
+	if (ret) {
+		free(queue);
+		return queue_error(vm, ret, o.depth, "create a queue");
+	}
+	atomic_init(&queue->refs, 1);
+	atomic_init(&queue->dead, false);
+	dacc_vm_get(vm);
+	pthread_mutex_init(&queue->lock, NULL);
+	*out = queue;
+	return 0;
+}
 
 DACC_PUBLIC int dacc_queue_create(struct dacc_vm *vm, enum dacc_class queue_class,
 				  unsigned int depth, struct dacc_queue **out)
 {
-	struct drm_dacc_queue_create args = {
-		.vm = vm->id,
-		.queue_class = queue_class == DACC_CLASS_DECODE ? DRM_DACC_QUEUE_DECODE :
-								  DRM_DACC_QUEUE_TRANSFER,
+	const struct dacc_queue_options options = {
+		.size = sizeof(options),
+		.queue_class = queue_class,
 		.depth = depth,
 	};
-	struct dacc_queue *queue;
-	int ret;
 
-	if (!out)
-		return dacc_dev_error(vm->dev, -EINVAL, "no place for the queue");
-	if (queue_class != DACC_CLASS_DECODE && queue_class != DACC_CLASS_TRANSFER)
-		return dacc_dev_error(vm->dev, -EINVAL, "unknown queue class %d", (int)queue_class);
-	queue = calloc(1, sizeof(*queue));
-	if (!queue)
-		return dacc_dev_error(vm->dev, -ENOMEM, "out of memory");
-	ret = dacc_ioctl(vm->dev, DRM_IOCTL_DACC_QUEUE_CREATE, &args);
-	if (ret) {
-		free(queue);
-		if (ret == -ENOSPC)
-			return dacc_dev_error(vm->dev, ret,
-					      "%s: all queues of the chip are taken: end another program that uses it",
-					      vm->dev->node);
-		if (ret == -EINVAL)
-			return dacc_dev_error(vm->dev, ret,
-					      "queue of depth %u: must be a power of two from 16 to 4096",
-					      depth);
-		return dacc_ioctl_error(vm->dev, ret, "create a queue");
-	}
-	atomic_init(&queue->refs, 1);
-	atomic_init(&queue->dead, false);
-	queue->vm = dacc_vm_get(vm);
-	queue->id = args.queue;
-	queue->queue_class = queue_class;
-	pthread_mutex_init(&queue->lock, NULL);
-	*out = queue;
-	return 0;
+	return dacc_queue_create_with(vm, &options, out);
+}
+
+DACC_PUBLIC enum dacc_queue_kind dacc_queue_get_kind(const struct dacc_queue *queue)
+{
+	return queue->user ? DACC_QUEUE_KIND_USER : DACC_QUEUE_KIND_KERNEL;
 }
 
 struct dacc_queue *dacc_queue_get(struct dacc_queue *queue)
@@ -60,6 +146,7 @@ void dacc_queue_put(struct dacc_queue *queue)
 {
 	if (atomic_fetch_sub(&queue->refs, 1) != 1)
 		return;
+	userq_free(queue);
 	pthread_mutex_destroy(&queue->lock);
 	dacc_vm_put(queue->vm);
 	free(queue);
@@ -179,6 +266,7 @@ DACC_PUBLIC int dacc_queue_submit(struct dacc_queue *queue, const struct dacc_su
 	struct drm_dacc_job few[8], *jobs = few;
 	struct drm_dacc_submit args = { 0 };
 	struct dacc_submit s;
+	uint64_t last = 0;
 	int bad, ret = dacc_copy_in(&s, sizeof(s), submit);
 
 	if (ret)
@@ -187,6 +275,16 @@ DACC_PUBLIC int dacc_queue_submit(struct dacc_queue *queue, const struct dacc_su
 	ret = check_submit(dev, &s);
 	if (ret)
 		return ret;
+	if (queue->user) {
+		for (unsigned int i = 0; i < s.n_jobs; i++)
+			if ((unsigned int)s.jobs[i].op > DACC_OP_DECODE)
+				return dacc_dev_error(dev, -EINVAL, "job %u: unknown op %d", i,
+						      (int)s.jobs[i].op);
+		ret = userq_submit(queue, &s, &last);
+		args.seq = last;
+		bad = 0;
+		goto submitted;
+	}
 	if (s.n_jobs > ARRAY_SIZE(few)) {
 		jobs = calloc(s.n_jobs, sizeof(*jobs));
 		if (!jobs)
@@ -211,6 +309,7 @@ DACC_PUBLIC int dacc_queue_submit(struct dacc_queue *queue, const struct dacc_su
 	}
 	if (jobs != few)
 		free(jobs);
+submitted:
 	if (bad)
 		return bad;
 	if (ret == -EAGAIN) /* common and expected: keeps the message of a real failure */
@@ -244,6 +343,10 @@ int dacc_queue_look(struct dacc_queue *queue, uint64_t seq, int64_t deadline,
 		return -ECANCELED;
 	if (!results)
 		n = 0;
+	if (queue->user) {
+		ret = userq_look(queue, seq, deadline, results, n);
+		goto looked;
+	}
 	if (n > 1) {
 		raw = calloc(n, sizeof(*raw));
 		if (!raw)
@@ -270,11 +373,12 @@ int dacc_queue_look(struct dacc_queue *queue, uint64_t seq, int64_t deadline,
 		free(raw);
 	if (ret == -ENOENT && atomic_load(&queue->dead))
 		return -ECANCELED;
+looked:
 	if (ret == -EINVAL)
 		return dacc_dev_error(dev, ret,
 				      "%s: job %llu was never submitted to this queue, or more results than jobs are asked for",
 				      dev->node, (unsigned long long)seq);
-	if (ret && ret != -ETIME)
+	if (ret && ret != -ETIME && ret != -ECANCELED)
 		return dacc_ioctl_error(dev, ret, "wait for a job");
 	return ret;
 }

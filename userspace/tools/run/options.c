@@ -35,6 +35,8 @@ static const char usage_text[] =
 	"      --stats            print statistics on stderr\n"
 	"      --kv-type TYPE     f32 or f16 (default f32)\n"
 	"      --weight-type TYPE f32, f16 or q8_0 (default f32)\n"
+	"      --queue KIND       auto, user (doorbell mapped into this process) or kernel (a\n"
+	"                         system call for each job) for decode jobs (default auto)\n"
 	"      --chunk N          prompt tokens of a prefill job (default 256)\n"
 	"      --k N              tokens of a decode job (default 64)\n"
 	"      --device DEV       chip: node, number or PCI address (default: the first)\n"
@@ -58,6 +60,7 @@ enum {
 	OPT_STATS,
 	OPT_KV_TYPE,
 	OPT_WEIGHT_TYPE,
+	OPT_QUEUE,
 	OPT_CHUNK,
 	OPT_K,
 	OPT_DEVICE,
@@ -101,6 +104,19 @@ static int parse_type(const char *name, const char *s, bool q8, enum dacc_type *
 	else
 		return run_fail(EXIT_USAGE, "%s '%s': want f32%s", name, s,
 				q8 ? ", f16 or q8_0" : " or f16");
+	return 0;
+}
+
+static int parse_queue(const char *name, const char *s, enum dacc_queue_kind *out)
+{
+	if (!strcmp(s, "auto"))
+		*out = DACC_QUEUE_KIND_AUTO;
+	else if (!strcmp(s, "user"))
+		*out = DACC_QUEUE_KIND_USER;
+	else if (!strcmp(s, "kernel"))
+		*out = DACC_QUEUE_KIND_KERNEL;
+	else
+		return run_fail(EXIT_USAGE, "%s '%s': want auto, user or kernel", name, s);
 	return 0;
 }
 
@@ -158,6 +174,9 @@ static int parse_option(int o, const char *name, const char *arg, struct options
 	case OPT_WEIGHT_TYPE:
 		ret = parse_type(name, optarg, true, &opt->weight_type);
 		break;
+	case OPT_QUEUE:
+		ret = parse_queue(name, optarg, &opt->queue);
+		break;
 	case OPT_CHUNK:
 		ret = parse_whole(name, optarg, 1, GPUPEER_MAX_TOKENS, &u);
 		opt->chunk = u;
@@ -206,6 +225,7 @@ int parse_options(int argc, char **argv, struct options *opt)
 		{ "stats", no_argument, NULL, OPT_STATS },
 		{ "kv-type", required_argument, NULL, OPT_KV_TYPE },
 		{ "weight-type", required_argument, NULL, OPT_WEIGHT_TYPE },
+		{ "queue", required_argument, NULL, OPT_QUEUE },
 		{ "chunk", required_argument, NULL, OPT_CHUNK },
 		{ "k", required_argument, NULL, OPT_K },
 		{ "device", required_argument, NULL, OPT_DEVICE },

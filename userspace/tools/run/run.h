@@ -37,6 +37,7 @@ struct options {
 	bool bounce;
 	enum dacc_type kv_type;
 	enum dacc_type weight_type;
+	enum dacc_queue_kind queue;
 	uint32_t chunk;
 	uint32_t tokens_per_job;
 	const char *device;
@@ -124,6 +125,7 @@ struct run {
 	struct dacc_vm *vm;
 	struct dacc_queue *transfer;
 	struct dacc_queue *decode;
+	enum dacc_queue_kind decode_kind; /* what it became */
 	struct dacc_weights *weights;
 	/* GPU peer */
 	struct gpupeer *gpu;

@@ -81,6 +81,12 @@ static bool linked(struct run *r)
 
 int open_devices(struct run *r)
 {
+	struct dacc_queue_options decode = {
+		.size = sizeof(decode),
+		.queue_class = DACC_CLASS_DECODE,
+		.depth = MIN_DEPTH,
+		.kind = r->opt.queue,
+	};
 	struct dacc_error err;
 	unsigned int depth;
 	int ret;
@@ -99,7 +105,9 @@ int open_devices(struct run *r)
 	if (!ret)
 		ret = dacc_queue_create(r->vm, DACC_CLASS_TRANSFER, depth, &r->transfer);
 	if (!ret)
-		ret = dacc_queue_create(r->vm, DACC_CLASS_DECODE, MIN_DEPTH, &r->decode);
+		ret = dacc_queue_create_with(r->vm, &decode, &r->decode);
+	if (!ret)
+		r->decode_kind = dacc_queue_get_kind(r->decode);
 	return ret ? run_fail_device(r, ret) : 0;
 }
 

@@ -34,6 +34,13 @@ const char *path_name(const struct stats *s)
 	return "link and PCIe peer-to-peer";
 }
 
+static const char *queue_name(const struct run *r)
+{
+	if (!r->decode_kind)
+		return "none";
+	return r->decode_kind == DACC_QUEUE_KIND_USER ? "user" : "kernel";
+}
+
 static const char *path_id(const struct stats *s)
 {
 	if (!s->peer)
@@ -109,6 +116,7 @@ void print_stats(const struct run *r)
 			s->copy.busy / PS_PER_US, gigabytes(s->kv_bytes, s->copy.busy));
 	fprintf(stderr, "transfer           %.3f us device time, %.2f GB/s\n",
 		s->transfer.busy / PS_PER_US, gigabytes(s->kv_bytes, s->transfer.busy));
+	fprintf(stderr, "decode queue       %s\n", queue_name(r));
 	fprintf(stderr,
 		"decode             %" PRIu64 " tokens in %" PRIu64 " steps and %" PRIu64
 		" jobs, %.3f us device time a step\n",
@@ -266,6 +274,7 @@ static struct json_object *stats_json(const struct run *r)
 	json_object_object_add(o, "transfer", span_json(&s->transfer));
 	add_number(o, "transfer_gb_per_s", gigabytes(s->kv_bytes, s->transfer.busy));
 	json_object_object_add(o, "decode", span_json(&s->decode));
+	json_object_object_add(o, "decode_queue", json_object_new_string(queue_name(r)));
 	add_count(o, "decode_steps", s->steps);
 	add_count(o, "decode_jobs", s->jobs);
 	add_number(o, "decode_us_per_step", per_token(s));

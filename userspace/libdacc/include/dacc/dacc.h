@@ -711,11 +711,67 @@ struct dacc_queue_info {
 };
 
 /**
+ * enum dacc_queue_kind - who hands a queue's jobs to the chip
+ * @DACC_QUEUE_KIND_AUTO: a user queue for decode jobs if there can be one, else one
+ *	of the driver's. DACC_QUEUE=auto, user or kernel in the environment decides
+ *	instead.
+ * @DACC_QUEUE_KIND_KERNEL: the driver, by a system call for each submission.
+ * @DACC_QUEUE_KIND_USER: the process: ring, completions and doorbell are mapped
+ *	into it. All memory of the address space is pinned in SRAM while there is
+ *	one (a limit of the user: -EDQUOT). One producer: whatever submits to it is to
+ *	be called by one thread at a time.
+ */
+enum dacc_queue_kind {
+	DACC_QUEUE_KIND_AUTO = 0,
+	DACC_QUEUE_KIND_KERNEL = 1,
+	DACC_QUEUE_KIND_USER = 2,
+};
+
+/**
+ * struct dacc_queue_options - a queue to create
+ * @size: sizeof(struct dacc_queue_options).
+ * @queue_class: DACC_CLASS_TRANSFER or DACC_CLASS_DECODE.
+ * @depth: jobs in flight, a power of two from 16 to 4096.
+ * @kind: enum dacc_queue_kind.
+ * @spin_ns: user queue: nanoseconds for which a wait looks at memory before it
+ *	sleeps in the driver; 0: the library's default; negative: it never sleeps,
+ *	and makes no system call while tokens come.
+ */
+struct dacc_queue_options {
+	size_t size;
+	enum dacc_class queue_class;
+	unsigned int depth;
+	enum dacc_queue_kind kind;
+	int64_t spin_ns;
+};
+
+/**
+ * dacc_queue_create_with() - create a queue of a certain kind
+ * @vm: address space of its jobs.
+ * @options: class, depth, kind.
+ * @out: queue.
+ *
+ * Return: 0, -ENOSPC (all queues of the chip are taken, or the address space can't be
+ * pinned), -EDQUOT (a limit of this user), -EOPNOTSUPP (no user queues here), -EINVAL
+ * or another negative errno. Thread-safe.
+ */
+int dacc_queue_create_with(struct dacc_vm *vm, const struct dacc_queue_options *options,
+			   struct dacc_queue **out);
+
+/**
+ * dacc_queue_get_kind() - the kind that a queue became
+ * @queue: queue.
+ *
+ * Return: DACC_QUEUE_KIND_KERNEL or DACC_QUEUE_KIND_USER. Thread-safe.
+ */
+enum dacc_queue_kind dacc_queue_get_kind(const struct dacc_queue *queue);
+
+/**
  * dacc_queue_create() - create a queue
  * @vm: address space of its jobs.
  * @queue_class: DACC_CLASS_TRANSFER or DACC_CLASS_DECODE.
  * @depth: jobs in flight, a power of two from 16 to 4096.
- * @out: queue.
+ * @out: queue, of DACC_QUEUE_KIND_AUTO.
  *
  * Return: 0, -ENOSPC (all queues of the chip are taken), -EINVAL or another
  * negative errno. Thread-safe.
@@ -736,7 +792,8 @@ void dacc_queue_destroy(struct dacc_queue *queue);
  * @seq: receives the number of the last one; may be NULL.
  *
  * Return: 0, -EAGAIN (the queue is full: wait for an older job), -EIO (the
- * queue has failed), -EINVAL or another negative errno. Thread-safe.
+ * queue has failed), -EINVAL or another negative errno. Thread-safe; on a user queue
+ * one thread at a time.
  */
 int dacc_queue_submit(struct dacc_queue *queue, const struct dacc_submit *submit, uint64_t *seq);
 
@@ -1269,10 +1326,29 @@ struct dacc_decode {
  *
  * Return: 0; -EINVAL, -EBUSY (a session has a decode under way), -EAGAIN (the
  * queue is full), -EIO (the queue has failed), -ENOMEM or another negative
- * errno. Thread-safe, for different sessions.
+ * errno. Thread-safe, for different sessions; on a user queue one thread at a time.
  */
 int dacc_submit_decode(struct dacc_queue *queue, const struct dacc_decode *decode,
 		       struct dacc_stream **out);
+
+/**
+ * dacc_stream_again() - have the chip go on with the same sessions
+ * @stream: stream whose tokens were all read: of each session as many as
+ *	dacc_decode.max_tokens, or up to its end.
+ *
+ * As another dacc_submit_decode() with the same sessions and limit, without fences,
+ * but with nothing to prepare: on a user queue this is one descriptor and the
+ * doorbell; no lock, no allocation, no system call. The stream is the new job's from
+ * now on. If the job before failed, this one does not run, and dacc_stream_wait()
+ * says so. Sessions that are done give no token; dacc_stream_wait() says where
+ * they are.
+ *
+ * Return: 0; -EBUSY (there are tokens to come or to be read), -EAGAIN (the queue is
+ * full), -EINVAL (the stream was waited for), -EIO (the queue has failed),
+ * -ECANCELED (it was destroyed) or another negative errno. On a user queue one thread at
+ * a time for all streams of the queue.
+ */
+int dacc_stream_again(struct dacc_stream *stream);
 
 /**
  * dacc_stream_read() - take tokens that are there, without waiting
