@@ -150,6 +150,7 @@ static void dacc_userq_look(struct dacc_queue *queue)
 		return;
 	}
 	WRITE_ONCE(queue->completed, completed);
+	WRITE_ONCE(queue->ended, completed);
 	queue->produced = produced;
 	queue->submitted = produced;
 }

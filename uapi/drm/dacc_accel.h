@@ -355,7 +355,7 @@ enum drm_dacc_queue_class {
  *	user queues.
  * @pad: zero.
  * @ring: user queue: virtual address of struct dacc_desc[depth], 64-byte
- *	aligned; else 0. It must be mapped, and stay so.
+ *	aligned; else 0. It must be mapped (-EFAULT), and stay so.
  * @completion: user queue: virtual address of the completion area of
  *	dacc_hw.h, 64-byte aligned, writable by the chip; else 0. Its first 64
  *	bytes must be zero.
@@ -622,8 +622,8 @@ struct drm_dacc_wait {
  *
  * USERQ_WAIT: descriptor @seq and those behind it are not taken up before all
  * the syncobjs have signalled. Call it before the doorbell announces @seq;
- * -EBUSY if the chip has taken it up already, -EINVAL if a point has no fence
- * yet, -EAGAIN if DRM_DACC_MAX_GATES waits are pending in this queue. An error
+ * -EBUSY if the chip has taken it up already, or a fence of USERQ_SIGNAL depends on
+ * it (which may not come to wait for more), -EINVAL if a point has no fence yet, -EAGAIN if DRM_DACC_MAX_GATES waits are pending in this queue. An error
  * in one of them stops the queue (DRM_DACC_QUEUE_FAULTED) before @seq runs.
  */
 struct drm_dacc_userq_sync {
