@@ -368,6 +368,9 @@ TEST_F(dacc_userq, the_mapping_outlives_the_queue)
 	ASSERT_EQ(uq_poll(&self->q, 1, UQ_SECONDS), 0);
 	ASSERT_EQ(queue_destroy(self->fd, self->q.id), 0);
 	EXPECT_EQ(page[DACC_DOORBELL_STATE / 4], 0);
+	EXPECT_EQ(mmap(NULL, SZ_4K, PROT_READ | PROT_WRITE, MAP_SHARED, self->fd,
+		       (off_t)self->q.offset),
+		  MAP_FAILED);
 	/* Most likely the same hardware queue. */
 	ASSERT_EQ(uq_create(&b, self->fd, self->vm, DRM_DACC_QUEUE_TRANSFER, 1), 0);
 	page[0] = 9;
@@ -375,9 +378,6 @@ TEST_F(dacc_userq, the_mapping_outlives_the_queue)
 	ASSERT_EQ(uq_poll(&b, 1, UQ_SECONDS), 0);
 	EXPECT_EQ(b.head->fault, 0);
 	EXPECT_EQ(page[DACC_DOORBELL_STATE / 4], 0);
-	EXPECT_EQ(mmap(NULL, SZ_4K, PROT_READ | PROT_WRITE, MAP_SHARED, self->fd,
-		       (off_t)self->q.offset),
-		  MAP_FAILED);
 }
 
 TEST_F(dacc_userq, a_child_does_not_inherit_it)
