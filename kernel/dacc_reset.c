@@ -201,8 +201,13 @@ void dacc_device_stop(struct dacc_device *dacc)
 	mutex_lock(&dacc->hw_lock);
 	/* What has completed did complete. */
 	for (hwq = 0; dacc->hw_up && hwq < dacc->num_queues; hwq++) {
-		if (dacc->queues[hwq])
-			dacc_queue_complete(dacc->queues[hwq]);
+		struct dacc_queue *queue = dacc->queues[hwq];
+
+		if (!queue)
+			continue;
+		dacc_queue_complete(queue);
+		if (queue->user)
+			dacc_userq_save(queue);
 	}
 	if (pci_device_is_present(dacc->pdev) && dacc_hw_reset(dacc))
 		drm_err(&dacc->drm, "the device does not stop\n");

@@ -49,15 +49,22 @@ static void dacc_queue_suspect(struct dacc_queue *queue)
  */
 void dacc_device_suspend_queues(struct dacc_device *dacc, bool suspect)
 {
+	bool revoked;
 	u32 hwq;
 
 	lockdep_assert_held(&dacc->hw_lock);
+	revoked = dacc_doorbell_revoke(dacc);
 	for (hwq = 0; hwq < dacc->num_queues; hwq++) {
 		struct dacc_queue *queue = dacc->queues[hwq];
 
 		if (!queue)
 			continue;
 		dacc_queue_complete(queue);
+		if (queue->user) {
+			dacc_userq_save(queue);
+			if (!revoked)
+				dacc_queue_fail(queue, DRM_DACC_QUEUE_LOST, -ENODEV, -ENODEV, 0);
+		}
 		mutex_lock(&queue->run_lock);
 		spin_lock_irq(&queue->lock);
 		queue->parked = true;
@@ -76,7 +83,9 @@ static int dacc_queue_revive(struct dacc_queue *queue)
 	bool busy;
 	int ret;
 
-	((struct dacc_cpl_head *)queue->cpl)->fault = 0;
+	/* That of a user queue is the client's own; the device zeroes it too. */
+	if (queue->cpl)
+		((struct dacc_cpl_head *)queue->cpl)->fault = 0;
 	ret = dacc_hw_queue_enable(queue, completed);
 	if (ret)
 		return ret;
@@ -89,10 +98,12 @@ static int dacc_queue_revive(struct dacc_queue *queue)
 	queue->current_job = 0;
 	busy = !list_empty(&queue->running);
 	spin_unlock_irq(&queue->lock);
+	if (queue->user)
+		dacc_userq_restore(queue);
 	if (busy)
 		dacc_ring_doorbell(dacc, queue->hwq, (u32)queue->produced);
 	mutex_unlock(&queue->run_lock);
-	if (busy)
+	if (busy || queue->user)
 		dacc_queue_watch(queue);
 	/* What was submitted meanwhile. */
 	queue_work(dacc->wq, &queue->run_work);
@@ -124,6 +135,7 @@ void dacc_device_resume_queues(struct dacc_device *dacc)
 		if (queue->state != DRM_DACC_QUEUE_OK)
 			dacc_queue_end(queue);
 	}
+	dacc_doorbell_restore(dacc);
 }
 
 /**
@@ -145,4 +157,5 @@ void dacc_device_lose_queues(struct dacc_device *dacc)
 		dacc_queue_fail(queue, DRM_DACC_QUEUE_LOST, -ENODEV, -ENODEV, 0);
 		dacc_queue_end(queue);
 	}
+	dacc_doorbell_restore(dacc);
 }
