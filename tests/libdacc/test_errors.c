@@ -117,6 +117,9 @@ static int answer(unsigned long request, void *arg)
 		drv.bind[drv.binds++ % ARRAY_SIZE(drv.bind)] = *(struct drm_dacc_vm_bind *)arg;
 		return 0;
 	case DRM_IOCTL_DACC_QUEUE_CREATE:
+		/* The library then falls back to SUBMIT. */
+		if (((struct drm_dacc_queue_create *)arg)->flags & DRM_DACC_QUEUE_USER)
+			return -EOPNOTSUPP;
 		((struct drm_dacc_queue_create *)arg)->queue = ++drv.queues;
 		return 0;
 	case DRM_IOCTL_DACC_QUEUE_DESTROY:

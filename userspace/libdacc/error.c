@@ -99,6 +99,9 @@ DACC_PUBLIC const char *dacc_status_string(unsigned int status)
 		[DACC_STATUS_BAD_QUEUE] = "bad queue registers",
 		[DACC_STATUS_CANCELLED] = "cancelled",
 		[DACC_STATUS_NOT_A_NUMBER] = "every logit is NaN",
+		[DACC_STATUS_ABORTED] = "aborted",
+		[DACC_STATUS_LINK_DOWN] = "no link that is up leads there",
+		[DACC_STATUS_BAD_CHECKSUM] = "the checksum differs from what was due",
 	};
 
 	return status < DACC_STATUS_COUNT && text[status] ? text[status] : "unknown status";
