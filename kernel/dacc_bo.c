@@ -100,6 +100,8 @@ static int dacc_bo_try_place(struct dacc_bo *bo, u32 mem_type, enum dacc_effort 
 	struct ttm_operation_ctx ctx = {
 		.interruptible = true,
 		.gfp_retry_mayfail = true,
+		.allow_res_evict = effort == DACC_EFFORT_OWN,
+		.resv = effort == DACC_EFFORT_OWN ? bo->tbo.base.resv : NULL,
 	};
 	struct dacc_placement wanted = {
 		.place = {
@@ -111,7 +113,7 @@ static int dacc_bo_try_place(struct dacc_bo *bo, u32 mem_type, enum dacc_effort 
 			.placement = &wanted.place,
 		},
 		.priority = priority,
-		.wait = effort == DACC_EFFORT_WAIT,
+		.wait = effort >= DACC_EFFORT_WAIT,
 		.deadline = deadline,
 	};
 	bool huge = mem_type == TTM_PL_VRAM && bo->tbo.base.size >= SZ_2M;
@@ -151,7 +153,7 @@ static int dacc_bo_validate_both(struct dacc_bo *bo, enum dacc_effort effort)
  * @bo: buffer; its reservation lock is held. With one of a drm_exec, others are
  *	locked by its ticket; otherwise only those that nobody has locked are evicted
  * @effort: what may be done for it
- * @deadline: until when, with DACC_EFFORT_WAIT
+ * @deadline: until when, with DACC_EFFORT_WAIT and more
  *
  * Whoever needs more than DACC_EFFORT_NONE holds dacc_device.room_lock, unless it
  * cannot; then it competes with others.
@@ -181,10 +183,11 @@ int dacc_bo_validate(struct dacc_bo *bo, enum dacc_effort effort, unsigned long 
  * @dacc: device
  * @flags: its placement
  * @priority: its enum drm_dacc_priority
+ * @busy: count what jobs use now, too
  *
  * Return: bytes, free or held by buffers that may be evicted.
  */
-u64 dacc_bo_available(struct dacc_device *dacc, u32 flags, u32 priority)
+u64 dacc_bo_available(struct dacc_device *dacc, u32 flags, u32 priority, bool busy)
 {
 	u64 taken = 0;
 	struct dacc_bo *bo;
@@ -199,7 +202,8 @@ u64 dacc_bo_available(struct dacc_device *dacc, u32 flags, u32 priority)
 		may_stay = flags & DRM_DACC_BO_HOST ? tbo->priority >= priority :
 						      tbo->priority > priority;
 		if (may_stay || tbo->pin_count ||
-		    !dma_resv_test_signaled(tbo->base.resv, DMA_RESV_USAGE_BOOKKEEP))
+		    (!busy &&
+		     !dma_resv_test_signaled(tbo->base.resv, DMA_RESV_USAGE_BOOKKEEP)))
 			taken += tbo->base.size;
 	}
 	mutex_unlock(&dacc->bo_lock);
@@ -216,14 +220,22 @@ static int dacc_bo_place_sram(struct dacc_bo *bo)
 	struct dacc_device *dacc = to_dacc(bo->tbo.base.dev);
 	struct dma_resv *resv = bo->tbo.base.resv;
 	unsigned long deadline = dacc_bo_deadline();
+	bool both = bo->flags & DRM_DACC_BO_HOST;
 	int i, ret;
 
-	ret = dma_resv_lock_interruptible(resv, NULL);
-	if (ret)
-		return ret;
-	ret = dacc_bo_validate(bo, DACC_EFFORT_NONE, 0);
-	dma_resv_unlock(resv);
-
+	if (!both) {
+		ret = dma_resv_lock_interruptible(resv, NULL);
+		if (ret)
+			return ret;
+		ret = dacc_bo_validate(bo, DACC_EFFORT_NONE, 0);
+		dma_resv_unlock(resv);
+		/* Nobody is to be evicted for what cannot succeed. */
+		if (ret == -ENOSPC && bo->tbo.base.size >
+		    dacc_bo_available(dacc, bo->flags, bo->tbo.priority, true))
+			return ret;
+	} else {
+		ret = -ENOSPC;
+	}
 	for (i = 0; ret == -ENOSPC && i < DACC_CREATE_TRIES; i++) {
 		if (i)
 			usleep_range(500, 2000);
@@ -232,7 +244,7 @@ static int dacc_bo_place_sram(struct dacc_bo *bo)
 			return ret;
 		ret = dma_resv_lock_interruptible(resv, NULL);
 		if (!ret) {
-			ret = dacc_bo_validate(bo, DACC_EFFORT_WAIT, deadline);
+			ret = dacc_bo_validate(bo, DACC_EFFORT_OWN, deadline);
 			dma_resv_unlock(resv);
 		}
 		mutex_unlock(&dacc->room_lock);

@@ -365,11 +365,14 @@ static inline u64 dacc_bo_sram_offset(struct dacc_bo *bo)
  * @DACC_EFFORT_NONE: nothing: only what is free.
  * @DACC_EFFORT_IDLE: buffers that no job uses are evicted.
  * @DACC_EFFORT_WAIT: after those, jobs are waited for.
+ * @DACC_EFFORT_OWN: likewise; and buffers may be evicted that share the buffer's own
+ *	reservation object. For one that no job needs at once.
  */
 enum dacc_effort {
 	DACC_EFFORT_NONE,
 	DACC_EFFORT_IDLE,
 	DACC_EFFORT_WAIT,
+	DACC_EFFORT_OWN,
 };
 
 /**
@@ -724,7 +727,7 @@ u64 dacc_ttm_sram_used(struct dacc_device *dacc);
 struct dacc_bo *dacc_bo_new(struct dacc_user *user, struct dacc_vm *vm, u64 size, u32 flags,
 			    u32 priority);
 int dacc_bo_validate(struct dacc_bo *bo, enum dacc_effort effort, unsigned long deadline);
-u64 dacc_bo_available(struct dacc_device *dacc, u32 flags, u32 priority);
+u64 dacc_bo_available(struct dacc_device *dacc, u32 flags, u32 priority, bool busy);
 unsigned long dacc_bo_deadline(void);
 int dacc_bo_pin(struct dacc_bo *bo);
 void dacc_bo_unpin(struct dacc_bo *bo);

@@ -39,15 +39,44 @@ static void dacc_show_engines(struct drm_printer *p, struct dacc_file *file)
 	}
 }
 
-static void dacc_add_stats(struct drm_memory_stats *stats, struct drm_gem_object *obj)
+/* What a client has in one kind of memory, and what of it was to be in the other. */
+struct dacc_file_memory {
+	struct drm_memory_stats sram;
+	struct drm_memory_stats system;
+	u64 evicted;
+	u64 evictions;
+};
+
+static void dacc_add_stats(struct drm_memory_stats *stats, struct drm_gem_object *obj,
+			   bool resident)
 {
 	if (drm_gem_object_is_shared_for_memory_stats(obj))
 		stats->shared += obj->size;
 	else
 		stats->private += obj->size;
+	if (!resident)
+		return;
 	stats->resident += obj->size;
-	if (!dma_resv_test_signaled(obj->resv, DMA_RESV_USAGE_READ))
+	if (!dma_resv_test_signaled(obj->resv, DMA_RESV_USAGE_BOOKKEEP))
 		stats->active += obj->size;
+}
+
+static void dacc_add_bo(struct dacc_file_memory *memory, struct dacc_bo *bo)
+{
+	struct drm_gem_object *obj = dacc_bo_gem(bo);
+	bool in_sram = dacc_bo_in_sram(bo);
+
+	/* Imported buffers are counted where they come from. */
+	if (bo->flags & DRM_DACC_BO_IMPORTED)
+		return;
+	if (bo->flags & DRM_DACC_BO_SRAM)
+		dacc_add_stats(&memory->sram, obj, in_sram);
+	/* An evicted one counts in both: it is meant for SRAM, and is here. */
+	if (!in_sram)
+		dacc_add_stats(&memory->system, obj, true);
+	if (bo->flags & DRM_DACC_BO_SRAM && !in_sram)
+		memory->evicted += obj->size;
+	memory->evictions += READ_ONCE(bo->evictions);
 }
 
 /**
@@ -55,26 +84,25 @@ static void dacc_add_stats(struct drm_memory_stats *stats, struct drm_gem_object
  * @p: printer
  * @file: client
  *
- * Imported buffers are counted where they come from, not here.
+ * total is what a client has that is meant for a kind of memory or is in it, resident
+ * what is in it.
  */
 void dacc_show_fdinfo(struct drm_printer *p, struct drm_file *file)
 {
-	struct drm_memory_stats sram = {}, host = {};
+	const enum drm_gem_object_status keys = DRM_GEM_OBJECT_RESIDENT |
+						DRM_GEM_OBJECT_PURGEABLE;
+	struct dacc_file_memory memory = {};
 	struct drm_gem_object *obj;
 	int id;
 
 	dacc_show_engines(p, file->driver_priv);
 
 	spin_lock(&file->table_lock);
-	idr_for_each_entry(&file->object_idr, obj, id) {
-		u32 flags = to_dacc_bo(obj)->flags;
-
-		if (flags & DRM_DACC_BO_SRAM)
-			dacc_add_stats(&sram, obj);
-		else if (flags & DRM_DACC_BO_HOST)
-			dacc_add_stats(&host, obj);
-	}
+	idr_for_each_entry(&file->object_idr, obj, id)
+		dacc_add_bo(&memory, to_dacc_bo(obj));
 	spin_unlock(&file->table_lock);
-	drm_print_memory_stats(p, &sram, DRM_GEM_OBJECT_RESIDENT, "sram");
-	drm_print_memory_stats(p, &host, DRM_GEM_OBJECT_RESIDENT, "system");
+	drm_print_memory_stats(p, &memory.sram, keys, "sram");
+	drm_print_memory_stats(p, &memory.system, keys, "system");
+	drm_printf(p, "dacc-evicted-sram:\t%llu KiB\n", memory.evicted >> 10);
+	drm_printf(p, "dacc-evictions:\t%llu\n", memory.evictions);
 }
