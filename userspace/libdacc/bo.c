@@ -60,6 +60,9 @@ int dacc_sram_error(struct dacc_device *dev, const char *what, uint64_t need, co
 	if (dacc_device_get_info(dev, &info, sizeof(info)))
 		return dacc_dev_error(dev, -ENOSPC, "%s: no SRAM left for %s: %s", dev->node, what,
 				      remedy);
+	/* What can be had by eviction counts, as the driver told with its last -ENOSPC. */
+	if (info.sram_free < atomic_load(&dev->sram_available))
+		info.sram_free = atomic_load(&dev->sram_available);
 	holders(dev, &info, who, sizeof(who));
 	missing = need > info.sram_free ? need - info.sram_free : 0;
 	if (!missing)
@@ -75,12 +78,14 @@ int dacc_sram_error(struct dacc_device *dev, const char *what, uint64_t need, co
 			      remedy);
 }
 
-DACC_PUBLIC int dacc_bo_create(struct dacc_device *dev, uint64_t bytes, enum dacc_bo_place place,
-			       struct dacc_bo **out)
+static int create_bo(struct dacc_device *dev, struct dacc_vm *vm, uint64_t bytes,
+		     enum dacc_bo_place place, struct dacc_bo **out)
 {
 	struct drm_dacc_bo_create args = {
 		.size = bytes,
 		.flags = place == DACC_BO_SRAM ? DRM_DACC_BO_SRAM : DRM_DACC_BO_HOST,
+		.vm = vm ? vm->id : 0,
+		.priority = vm ? (uint32_t)atomic_load(&vm->priority) : DRM_DACC_PRIORITY_NORMAL,
 	};
 	struct dacc_bo *bo;
 	int ret;
@@ -99,6 +104,7 @@ DACC_PUBLIC int dacc_bo_create(struct dacc_device *dev, uint64_t bytes, enum dac
 	ret = dacc_ioctl(dev, DRM_IOCTL_DACC_BO_CREATE, &args);
 	if (ret) {
 		free_bo(bo);
+		atomic_store(&dev->sram_available, args.available);
 		if (ret == -ENOSPC)
 			return dacc_sram_error(dev, "a buffer", bytes, "free other buffers first");
 		return dacc_ioctl_error(dev, ret, "create a buffer");
@@ -110,6 +116,18 @@ DACC_PUBLIC int dacc_bo_create(struct dacc_device *dev, uint64_t bytes, enum dac
 		atomic_fetch_add(&dev->sram_held, bo->bytes);
 	*out = bo;
 	return 0;
+}
+
+DACC_PUBLIC int dacc_bo_create(struct dacc_device *dev, uint64_t bytes, enum dacc_bo_place place,
+			       struct dacc_bo **out)
+{
+	return create_bo(dev, NULL, bytes, place, out);
+}
+
+int dacc_bo_create_private(struct dacc_vm *vm, uint64_t bytes, enum dacc_bo_place place,
+			   struct dacc_bo **out)
+{
+	return create_bo(vm->dev, vm, bytes, place, out);
 }
 
 /*

@@ -70,6 +70,7 @@ struct dacc_device {
 	struct dacc_error last_error;
 	struct dacc_bo *imports;
 	atomic_ullong sram_held; /* bytes of its buffers in SRAM */
+	atomic_ullong sram_available; /* bytes of it that could be had at the last -ENOSPC */
 };
 
 struct dacc_device *dacc_device_get(struct dacc_device *dev);
@@ -102,12 +103,17 @@ struct dacc_vm {
 	uint32_t id;
 	pthread_mutex_t lock;
 	struct va_space space;
+	atomic_uint priority; /* enum dacc_priority of its areas */
 };
 
 struct dacc_vm *dacc_vm_get(struct dacc_vm *vm);
 void dacc_vm_put(struct dacc_vm *vm);
 
-/* A buffer and its mapping, made and undone together. */
+/* A buffer that only vm may map: a job is submitted without a look at each of them. */
+int dacc_bo_create_private(struct dacc_vm *vm, uint64_t bytes, enum dacc_bo_place place,
+			   struct dacc_bo **out);
+
+/* A private buffer and its mapping, made and undone together. */
 struct dacc_area {
 	struct dacc_bo *bo;
 	struct dacc_vm *vm;

@@ -31,11 +31,23 @@ DACC_PUBLIC int dacc_vm_create(struct dacc_device *dev, struct dacc_vm **out)
 		return dacc_ioctl_error(dev, ret, "create an address space");
 	}
 	atomic_init(&vm->refs, 1);
+	atomic_init(&vm->priority, DACC_PRIORITY_NORMAL);
 	vm->dev = dacc_device_get(dev);
 	vm->id = args.vm;
 	pthread_mutex_init(&vm->lock, NULL);
-	va_init(&vm->space, VA_START, 1ull << dev->va_bits);
+	va_init(&vm->space, VA_START, DRM_DACC_VA_KERNEL);
 	*out = vm;
+	return 0;
+}
+
+DACC_PUBLIC int dacc_vm_set_priority(struct dacc_vm *vm, enum dacc_priority priority)
+{
+	if (priority != DACC_PRIORITY_LOW && priority != DACC_PRIORITY_NORMAL &&
+	    priority != DACC_PRIORITY_HIGH)
+		return dacc_dev_error(vm->dev, -EINVAL,
+				      "priority %d of memory: want DACC_PRIORITY_LOW, _NORMAL or _HIGH",
+				      (int)priority);
+	atomic_store(&vm->priority, (unsigned int)priority);
 	return 0;
 }
 
@@ -157,7 +169,7 @@ int dacc_area_create(struct dacc_vm *vm, uint64_t bytes, enum dacc_bo_place plac
 	int ret;
 
 	memset(area, 0, sizeof(*area));
-	ret = dacc_bo_create(vm->dev, bytes, place, &area->bo);
+	ret = dacc_bo_create_private(vm, bytes, place, &area->bo);
 	if (ret)
 		return ret;
 	ret = dacc_vm_map(vm, area->bo, 0, 0, 0, &area->va);

@@ -520,6 +520,30 @@ int dacc_vm_create(struct dacc_device *dev, struct dacc_vm **out);
 void dacc_vm_destroy(struct dacc_vm *vm);
 
 /**
+ * enum dacc_priority - whose memory leaves SRAM first when that is full
+ * @DACC_PRIORITY_LOW: this first.
+ * @DACC_PRIORITY_NORMAL: default.
+ * @DACC_PRIORITY_HIGH: this last; needs CAP_SYS_NICE.
+ */
+enum dacc_priority {
+	DACC_PRIORITY_LOW = 0,
+	DACC_PRIORITY_NORMAL = 1,
+	DACC_PRIORITY_HIGH = 2,
+};
+
+/**
+ * dacc_vm_set_priority() - set the priority of models and sessions to come
+ * @vm: address space.
+ * @priority: of what the library allocates in @vm from now on: weights, KV caches,
+ *	activations.
+ *
+ * Return: 0 or -EINVAL. Without the privilege for DACC_PRIORITY_HIGH those allocations
+ * fail with -EACCES.
+ * Thread-safe.
+ */
+int dacc_vm_set_priority(struct dacc_vm *vm, enum dacc_priority priority);
+
+/**
  * dacc_vm_map() - map a buffer at an address that the library chooses
  * @vm: address space.
  * @bo: buffer.
