@@ -212,8 +212,27 @@ u64 dacc_bo_available(struct dacc_device *dacc, u32 flags, u32 priority, bool bu
 
 /* --- creation --- */
 
-/* Others may have what is to be evicted locked for a moment. */
-#define DACC_CREATE_TRIES		8
+/* Others that lock several buffers may make this one back off. */
+#define DACC_CREATE_TRIES		32
+
+/* With a ticket, so that others' locks are waited for. */
+static int dacc_bo_make_room(struct dacc_bo *bo, unsigned long deadline)
+{
+	struct drm_exec exec;
+	int ret = 0;
+
+	drm_exec_init(&exec, DRM_EXEC_INTERRUPTIBLE_WAIT, 1);
+	drm_exec_until_all_locked(&exec) {
+		ret = drm_exec_lock_obj(&exec, dacc_bo_gem(bo));
+		drm_exec_retry_on_contention(&exec);
+		if (ret)
+			break;
+	}
+	if (!ret)
+		ret = dacc_bo_validate(bo, DACC_EFFORT_OWN, deadline);
+	drm_exec_fini(&exec);
+	return ret;
+}
 
 static int dacc_bo_place_sram(struct dacc_bo *bo)
 {
@@ -242,11 +261,7 @@ static int dacc_bo_place_sram(struct dacc_bo *bo)
 		ret = mutex_lock_interruptible(&dacc->room_lock);
 		if (ret)
 			return ret;
-		ret = dma_resv_lock_interruptible(resv, NULL);
-		if (!ret) {
-			ret = dacc_bo_validate(bo, DACC_EFFORT_OWN, deadline);
-			dma_resv_unlock(resv);
-		}
+		ret = dacc_bo_make_room(bo, deadline);
 		mutex_unlock(&dacc->room_lock);
 	}
 	return ret;

@@ -23,8 +23,8 @@
 #include "dacc_trace.h"
 
 /* The driver's address space: all of SRAM, and a window for a buffer's pages. */
-#define DACC_MOVE_SRAM			(1ull << 40)
-#define DACC_MOVE_HOST			(1ull << 41)
+#define DACC_MOVE_SRAM			BIT_ULL(40)
+#define DACC_MOVE_HOST			BIT_ULL(41)
 
 #define DACC_MOVE_DEPTH			16
 /* Clients' jobs may be before it; each is stopped after job_limit_ms. */

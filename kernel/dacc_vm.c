@@ -713,6 +713,8 @@ static int dacc_vm_map(struct dacc_vm *vm, struct drm_gem_object *obj,
 
 	ret = dacc_vm_try_map(vm, obj, vma, DACC_EFFORT_NONE, 0);
 	for (i = 0; ret == -ENOSPC && i < DACC_VALIDATE_TRIES; i++) {
+		if (i)
+			usleep_range(500, 2000);
 		ret = mutex_lock_interruptible(room);
 		if (ret)
 			break;
