@@ -163,7 +163,7 @@ static int large_leaves(void)
 	int n = 0;
 
 	while (f && fgets(line, sizeof(line), f))
-		n += strstr(line, " 2048 KiB -> sram") != NULL;
+		n += !!strstr(line, " 2048 KiB -> sram");
 	if (f)
 		fclose(f);
 	return n;
