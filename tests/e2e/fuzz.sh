@@ -10,7 +10,7 @@ calls=${FUZZ_CALLS:-20000}
 seed=${FUZZ_SEED:-1}
 build=${DACC_BUILD:-$DACC_TOP/build}
 
-if [ -z "${KERNEL:-}" ] && [ -f "${DACC_CACHE:-$HOME/.cache/dacc}/kernel-debug/current" ]; then
+if [ -z "${KERNEL:-}" ] && compgen -G "${DACC_CACHE:-$HOME/.cache/dacc}/kernel-debug/current-*" >/dev/null; then
 	export KERNEL=debug
 fi
 if ! make -s -C "$DACC_TOP/tests/fuzz" O="$build" >"$work/make" 2>&1; then
