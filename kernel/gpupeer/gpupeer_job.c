@@ -268,10 +268,12 @@ struct job_out {
 	struct drm_syncobj *points;
 	struct drm_syncobj *done;
 	struct dma_fence_chain **point_chain;
+	u32 n_points;
 	struct dma_fence_chain *done_chain;
 };
 
-static void job_out_release(struct gpupeer_job *job, struct job_out *out)
+/* Not by the job, which may be gone by now. */
+static void job_out_release(struct job_out *out)
 {
 	u32 i;
 
@@ -279,7 +281,7 @@ static void job_out_release(struct gpupeer_job *job, struct job_out *out)
 		drm_syncobj_put(out->points);
 	if (out->done)
 		drm_syncobj_put(out->done);
-	for (i = 0; out->point_chain && i < job->n_points; i++)
+	for (i = 0; out->point_chain && i < out->n_points; i++)
 		dma_fence_chain_free(out->point_chain[i]);
 	kvfree(out->point_chain);
 	dma_fence_chain_free(out->done_chain);
@@ -298,6 +300,7 @@ static int job_out_prepare(struct gpupeer_job *job, struct drm_file *file,
 		out->point_chain = kvcalloc(job->n_points, sizeof(*out->point_chain), GFP_KERNEL);
 		if (!out->point_chain)
 			return -ENOMEM;
+		out->n_points = job->n_points;
 		for (i = 0; i < job->n_points; i++) {
 			out->point_chain[i] = dma_fence_chain_alloc();
 			if (!out->point_chain[i])
@@ -433,7 +436,7 @@ int gpupeer_job_submit(struct gpupeer_job *job, struct drm_file *file,
 out_unlock:
 	drm_exec_fini(&exec);
 out_release:
-	job_out_release(job, &out);
+	job_out_release(&out);
 	return ret;
 }
 
