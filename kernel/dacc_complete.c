@@ -193,14 +193,12 @@ void dacc_queue_complete(struct dacc_queue *queue)
 {
 	bool bad = false, ended = false;
 	unsigned long flags;
-	bool cookie;
 	u64 done;
 
 	if (queue->user) {
 		dacc_userq_complete(queue);
 		return;
 	}
-	cookie = dma_fence_begin_signalling();
 	spin_lock_irqsave(&queue->lock, flags);
 	if (!queue->attached || queue->state != DRM_DACC_QUEUE_OK)
 		goto unlock;
@@ -222,7 +220,6 @@ void dacc_queue_complete(struct dacc_queue *queue)
 				       DACC_STATUS_CANCELLED);
 unlock:
 	spin_unlock_irqrestore(&queue->lock, flags);
-	dma_fence_end_signalling(cookie);
 	if (ended)
 		wake_up_all(&queue->wait);
 }

@@ -84,10 +84,12 @@ struct dacc_link {
  * struct dacc_vector - an MSI-X vector, for its handler
  * @dacc: device.
  * @index: number of the vector.
+ * @irq: the kernel's number of it.
  */
 struct dacc_vector {
 	struct dacc_device *dacc;
 	u32 index;
+	int irq;
 };
 
 /**

@@ -32,7 +32,7 @@ u32 dacc_irq_vector(struct dacc_device *dacc, u32 hwq)
 void dacc_irq_synchronize(struct dacc_device *dacc, u32 hwq)
 {
 	if (dacc->irqs)
-		synchronize_irq(pci_irq_vector(dacc->pdev, dacc_irq_vector(dacc, hwq)));
+		synchronize_irq(dacc->vectors[dacc_irq_vector(dacc, hwq)].irq);
 }
 
 static irqreturn_t dacc_queue_irq(int irq, void *data)
@@ -131,6 +131,8 @@ int dacc_irq_init(struct dacc_device *dacc)
 
 		vector->dacc = dacc;
 		vector->index = i;
+		/* pci_irq_vector() takes a lock under which others allocate. */
+		vector->irq = irq;
 		if (i == DACC_VECTOR_EVENT)
 			ret = request_threaded_irq(irq, NULL, dacc_event_irq, IRQF_ONESHOT,
 						   "dacc-event", vector);

@@ -255,7 +255,6 @@ void dacc_device_stop_queue(struct dacc_device *dacc, u32 hwq)
 void dacc_queue_stop(struct dacc_queue *queue)
 {
 	struct dacc_device *dacc = queue->dacc;
-	bool cookie = dma_fence_begin_signalling();
 
 	lockdep_assert_held(&dacc->hw_lock);
 	/* If it comes to a device reset, this one is not taken up again. */
@@ -269,7 +268,6 @@ void dacc_queue_stop(struct dacc_queue *queue)
 	dacc_queue_complete(queue);
 	dacc_queue_fail(queue, DRM_DACC_QUEUE_LOST, -ECANCELED, -ECANCELED, 0);
 	dacc_queue_end(queue);
-	dma_fence_end_signalling(cookie);
 }
 
 /**

@@ -272,14 +272,12 @@ static void dacc_userq_update(struct dacc_queue *queue)
  */
 void dacc_userq_complete(struct dacc_queue *queue)
 {
-	bool cookie = dma_fence_begin_signalling();
 	unsigned long flags;
 
 	spin_lock_irqsave(&queue->lock, flags);
 	if (queue->user->armed)
 		dacc_userq_update(queue);
 	spin_unlock_irqrestore(&queue->lock, flags);
-	dma_fence_end_signalling(cookie);
 }
 
 /**
@@ -310,7 +308,6 @@ void dacc_userq_read_fault(struct dacc_queue *queue)
 bool dacc_userq_busy(struct dacc_queue *queue)
 {
 	struct dacc_userq *uq = queue->user;
-	bool cookie = dma_fence_begin_signalling();
 	bool busy;
 
 	spin_lock_irq(&queue->lock);
@@ -319,7 +316,6 @@ bool dacc_userq_busy(struct dacc_queue *queue)
 	       max(queue->produced, uq->promised) > queue->completed &&
 	       queue->completed < uq->limit;
 	spin_unlock_irq(&queue->lock);
-	dma_fence_end_signalling(cookie);
 	/* The time without progress starts when there is something to do. */
 	if (!busy) {
 		queue->last_change = jiffies;
@@ -586,13 +582,13 @@ int dacc_userq_wait_ioctl(struct drm_device *drm, void *data, struct drm_file *f
 		ret = PTR_ERR(gate);
 		goto out_queue;
 	}
+	cookie = dma_fence_begin_signalling();
 	ret = mutex_lock_interruptible(&queue->run_lock);
 	if (!ret) {
-		cookie = dma_fence_begin_signalling();
 		ret = dacc_gate_add(gate);
-		dma_fence_end_signalling(cookie);
 		mutex_unlock(&queue->run_lock);
 	}
+	dma_fence_end_signalling(cookie);
 	if (ret)
 		dacc_gate_free(gate);
 out_queue:
