@@ -22,7 +22,6 @@ static int dacc_pt_test_init(struct kunit *test)
 	vm->root = dacc_pt_create(dacc, DACC_PT_ROOT_LEVEL);
 	KUNIT_ASSERT_NOT_NULL(test, vm->root);
 	test->priv = vm;
-	mutex_lock(&vm->pt_lock);
 	return 0;
 }
 
@@ -32,8 +31,45 @@ static void dacc_pt_test_exit(struct kunit *test)
 
 	if (!vm)
 		return;
+	mutex_lock(&vm->pt_lock);
 	dacc_pt_flush(vm);
 	dacc_pt_destroy(vm->dacc, vm->root, DACC_PT_ROOT_LEVEL);
+	mutex_unlock(&vm->pt_lock);
+}
+
+/* A case runs in a thread of its own, so each call takes the lock by itself. */
+static int dacc_pt_test_map(struct dacc_vm *vm, u64 va, u64 addr, u64 size, u64 flags)
+{
+	int ret;
+
+	mutex_lock(&vm->pt_lock);
+	ret = dacc_pt_map_range(vm, va, addr, size, flags);
+	mutex_unlock(&vm->pt_lock);
+	return ret;
+}
+
+static int dacc_pt_test_map_sgt(struct dacc_vm *vm, struct sg_table *sgt, u64 va, u64 offset,
+				u64 size)
+{
+	int ret;
+
+	mutex_lock(&vm->pt_lock);
+	ret = dacc_pt_map_sgt(vm, sgt, va, offset, size, 0);
+	mutex_unlock(&vm->pt_lock);
+	return ret;
+}
+
+static void dacc_pt_test_unmap(struct dacc_vm *vm, u64 va, u64 size)
+{
+	mutex_lock(&vm->pt_lock);
+	dacc_pt_unmap(vm, va, size);
+	mutex_unlock(&vm->pt_lock);
+}
+
+static void dacc_pt_test_flush(struct dacc_vm *vm)
+{
+	mutex_lock(&vm->pt_lock);
+	dacc_pt_flush(vm);
 	mutex_unlock(&vm->pt_lock);
 }
 
@@ -88,7 +124,7 @@ static void dacc_test_pt_map_page(struct kunit *test)
 	u32 level;
 	u64 pte;
 
-	KUNIT_ASSERT_EQ(test, dacc_pt_map_range(vm, SZ_4K, 0x7000, SZ_4K, DACC_PTE_WRITE), 0);
+	KUNIT_ASSERT_EQ(test, dacc_pt_test_map(vm, SZ_4K, 0x7000, SZ_4K, DACC_PTE_WRITE), 0);
 	pte = dacc_pt_test_leaf(vm, SZ_4K, &level);
 	KUNIT_EXPECT_EQ(test, pte, 0x7000 | DACC_PTE_VALID | DACC_PTE_LEAF | DACC_PTE_WRITE);
 	KUNIT_EXPECT_EQ(test, level, 0);
@@ -101,7 +137,7 @@ static void dacc_test_pt_map_readonly(struct kunit *test)
 	struct dacc_vm *vm = test->priv;
 	u32 level;
 
-	KUNIT_ASSERT_EQ(test, dacc_pt_map_range(vm, SZ_64K, SZ_64K, SZ_64K, DACC_PTE_SRAM), 0);
+	KUNIT_ASSERT_EQ(test, dacc_pt_test_map(vm, SZ_64K, SZ_64K, SZ_64K, DACC_PTE_SRAM), 0);
 	KUNIT_EXPECT_FALSE(test, dacc_pt_test_leaf(vm, SZ_64K, &level) & DACC_PTE_WRITE);
 	KUNIT_EXPECT_TRUE(test, dacc_pt_test_leaf(vm, SZ_64K, &level) & DACC_PTE_SRAM);
 }
@@ -111,7 +147,7 @@ static void dacc_test_pt_map_group(struct kunit *test)
 	struct dacc_vm *vm = test->priv;
 	u32 level, i;
 
-	KUNIT_ASSERT_EQ(test, dacc_pt_map_range(vm, SZ_64K, SZ_128K, SZ_64K + SZ_4K, 0), 0);
+	KUNIT_ASSERT_EQ(test, dacc_pt_test_map(vm, SZ_64K, SZ_128K, SZ_64K + SZ_4K, 0), 0);
 	for (i = 0; i < 16; i++) {
 		u64 pte = dacc_pt_test_leaf(vm, SZ_64K + i * SZ_4K, &level);
 
@@ -127,7 +163,7 @@ static void dacc_test_pt_no_group(struct kunit *test)
 	struct dacc_vm *vm = test->priv;
 	u32 level;
 
-	KUNIT_ASSERT_EQ(test, dacc_pt_map_range(vm, SZ_64K, SZ_128K + SZ_4K, SZ_64K, 0), 0);
+	KUNIT_ASSERT_EQ(test, dacc_pt_test_map(vm, SZ_64K, SZ_128K + SZ_4K, SZ_64K, 0), 0);
 	KUNIT_EXPECT_FALSE(test, dacc_pt_test_leaf(vm, SZ_64K, &level) & DACC_PTE_CONT);
 }
 
@@ -138,7 +174,7 @@ static void dacc_test_pt_map_large(struct kunit *test)
 	u64 pte;
 
 	/* 4 KiB, 2 MiB, 64 KiB. */
-	KUNIT_ASSERT_EQ(test, dacc_pt_map_range(vm, SZ_2M - SZ_4K, SZ_4M - SZ_4K,
+	KUNIT_ASSERT_EQ(test, dacc_pt_test_map(vm, SZ_2M - SZ_4K, SZ_4M - SZ_4K,
 						SZ_2M + SZ_64K + SZ_4K, 0), 0);
 	pte = dacc_pt_test_leaf(vm, SZ_2M - SZ_4K, &level);
 	KUNIT_EXPECT_EQ(test, level, 0);
@@ -157,11 +193,11 @@ static void dacc_test_pt_map_huge(struct kunit *test)
 	struct dacc_vm *vm = test->priv;
 	u32 level;
 
-	KUNIT_ASSERT_EQ(test, dacc_pt_map_range(vm, SZ_1G, 4ull * SZ_1G, 2ull * SZ_1G, 0), 0);
+	KUNIT_ASSERT_EQ(test, dacc_pt_test_map(vm, SZ_1G, 4ull * SZ_1G, 2ull * SZ_1G, 0), 0);
 	KUNIT_EXPECT_EQ(test, dacc_pt_test_leaf(vm, 2ull * SZ_1G, &level) & DACC_PTE_ADDR,
 			5ull * SZ_1G);
 	KUNIT_EXPECT_EQ(test, level, 2);
-	dacc_pt_unmap(vm, SZ_1G, 2ull * SZ_1G);
+	dacc_pt_test_unmap(vm, SZ_1G, 2ull * SZ_1G);
 	KUNIT_EXPECT_EQ(test, vm->root->used, 0);
 }
 
@@ -171,14 +207,14 @@ static void dacc_test_pt_unmap_frees_tables(struct kunit *test)
 	u32 level;
 
 	/* Over the border of two tables, far up. */
-	KUNIT_ASSERT_EQ(test, dacc_pt_map_range(vm, (1ull << 39) - SZ_64K, SZ_64K, SZ_128K, 0), 0);
+	KUNIT_ASSERT_EQ(test, dacc_pt_test_map(vm, (1ull << 39) - SZ_64K, SZ_64K, SZ_128K, 0), 0);
 	KUNIT_EXPECT_EQ(test, vm->root->used, 2);
-	dacc_pt_unmap(vm, (1ull << 39) - SZ_64K, SZ_128K);
+	dacc_pt_test_unmap(vm, (1ull << 39) - SZ_64K, SZ_128K);
 	KUNIT_EXPECT_EQ(test, vm->root->used, 0);
 	KUNIT_EXPECT_EQ(test, dacc_pt_test_leaf(vm, 1ull << 39, &level), 0);
 	/* Three tables below the root on each side wait for the device. */
 	KUNIT_EXPECT_EQ(test, list_count_nodes(&vm->trash), 6);
-	dacc_pt_flush(vm);
+	dacc_pt_test_flush(vm);
 	KUNIT_EXPECT_TRUE(test, list_empty(&vm->trash));
 }
 
@@ -187,15 +223,15 @@ static void dacc_test_pt_unmap_keeps_neighbours(struct kunit *test)
 	struct dacc_vm *vm = test->priv;
 	u32 level;
 
-	KUNIT_ASSERT_EQ(test, dacc_pt_map_range(vm, SZ_64K, SZ_64K, SZ_64K, 0), 0);
-	KUNIT_ASSERT_EQ(test, dacc_pt_map_range(vm, SZ_128K, SZ_1M, SZ_64K, 0), 0);
-	dacc_pt_unmap(vm, SZ_64K, SZ_64K);
+	KUNIT_ASSERT_EQ(test, dacc_pt_test_map(vm, SZ_64K, SZ_64K, SZ_64K, 0), 0);
+	KUNIT_ASSERT_EQ(test, dacc_pt_test_map(vm, SZ_128K, SZ_1M, SZ_64K, 0), 0);
+	dacc_pt_test_unmap(vm, SZ_64K, SZ_64K);
 	KUNIT_EXPECT_EQ(test, dacc_pt_test_leaf(vm, SZ_128K - SZ_4K, &level), 0);
 	KUNIT_EXPECT_EQ(test, dacc_pt_test_leaf(vm, SZ_128K, &level) & DACC_PTE_ADDR, SZ_1M);
 	/* What is not mapped can be unmapped. */
-	dacc_pt_unmap(vm, 0, SZ_1M);
+	dacc_pt_test_unmap(vm, 0, SZ_1M);
 	KUNIT_EXPECT_EQ(test, vm->root->used, 0);
-	dacc_pt_unmap(vm, 0, SZ_1M);
+	dacc_pt_test_unmap(vm, 0, SZ_1M);
 }
 
 static void dacc_pt_test_sgt(struct sg_table *sgt, struct scatterlist *sg, const u64 *addr,
@@ -221,7 +257,7 @@ static void dacc_test_pt_sgt_merges(struct kunit *test)
 	u32 level;
 
 	dacc_pt_test_sgt(&sgt, sg, addr, len, 3);
-	KUNIT_ASSERT_EQ(test, dacc_pt_map_sgt(vm, &sgt, SZ_64K, 0, SZ_64K + SZ_4K, 0), 0);
+	KUNIT_ASSERT_EQ(test, dacc_pt_test_map_sgt(vm, &sgt, SZ_64K, 0, SZ_64K + SZ_4K), 0);
 	/* The first two are one group of 64 KiB. */
 	KUNIT_EXPECT_TRUE(test, dacc_pt_test_leaf(vm, SZ_64K, &level) & DACC_PTE_CONT);
 	KUNIT_EXPECT_EQ(test, dacc_pt_test_leaf(vm, SZ_128K, &level) & DACC_PTE_ADDR, SZ_4M);
@@ -237,7 +273,7 @@ static void dacc_test_pt_sgt_offset(struct kunit *test)
 	u32 level;
 
 	dacc_pt_test_sgt(&sgt, sg, addr, len, 3);
-	KUNIT_ASSERT_EQ(test, dacc_pt_map_sgt(vm, &sgt, SZ_4K, SZ_8K + SZ_4K, SZ_8K, 0), 0);
+	KUNIT_ASSERT_EQ(test, dacc_pt_test_map_sgt(vm, &sgt, SZ_4K, SZ_8K + SZ_4K, SZ_8K), 0);
 	KUNIT_EXPECT_EQ(test, dacc_pt_test_leaf(vm, SZ_4K, &level) & DACC_PTE_ADDR,
 			SZ_2M + SZ_4K);
 	KUNIT_EXPECT_EQ(test, dacc_pt_test_leaf(vm, SZ_8K, &level) & DACC_PTE_ADDR, SZ_4M);
@@ -253,8 +289,8 @@ static void dacc_test_pt_sgt_short(struct kunit *test)
 	struct sg_table sgt;
 
 	dacc_pt_test_sgt(&sgt, sg, addr, len, 1);
-	KUNIT_EXPECT_EQ(test, dacc_pt_map_sgt(vm, &sgt, SZ_4K, 0, SZ_8K, 0), -EINVAL);
-	dacc_pt_unmap(vm, SZ_4K, SZ_8K);
+	KUNIT_EXPECT_EQ(test, dacc_pt_test_map_sgt(vm, &sgt, SZ_4K, 0, SZ_8K), -EINVAL);
+	dacc_pt_test_unmap(vm, SZ_4K, SZ_8K);
 	KUNIT_EXPECT_EQ(test, vm->root->used, 0);
 }
 
