@@ -4,6 +4,7 @@
  * after epoch; the parent watches for progress and for a kernel that complains.
  */
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <getopt.h>
 #include <glob.h>
 #include <grp.h>
@@ -31,6 +32,8 @@ static struct {
 	unsigned int workers, threads, epoch_calls, mutate, log_size, inject_ms;
 	int64_t replay_worker, replay_epoch;
 	bool verbose, root, kmsg;
+	const char *without[16];
+	unsigned int n_without;
 } opt = {
 	.seed = 1,
 	.calls = 20000,
@@ -47,6 +50,16 @@ static struct op ops[MAX_OPS];
 static unsigned int n_ops, total_weight, setup_op;
 static __thread struct ctx *self;
 
+static bool left_out(const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < opt.n_without; i++)
+		if (!fnmatch(opt.without[i], name, 0))
+			return true;
+	return false;
+}
+
 static void gather_ops(bool gpu)
 {
 	const struct op *const sets[] = { dacc_ops, drm_ops, sys_ops, gpu_ops };
@@ -57,6 +70,8 @@ static void gather_ops(bool gpu)
 		for (op = sets[i]; op->name && n_ops < MAX_OPS; op++) {
 			if (!op->run)
 				setup_op = n_ops;
+			else if (left_out(op->name))
+				continue;
 			ops[n_ops++] = *op;
 			total_weight += op->weight;
 		}
@@ -492,6 +507,8 @@ static const char usage_text[] =
 	"  --epoch N         operations of a thread in an epoch (1500)\n"
 	"  --mutate N        one struct in N is changed (6; 0: none)\n"
 	"  --inject MS       a hardware fault every MS milliseconds (0: none)\n"
+	"  --without PATTERN leave operations out, by name: what is found needs them or\n"
+	"                    not; may be repeated\n"
 	"  --root            stay root\n"
 	"  --log N           last calls of each thread to print after a complaint (32)\n"
 	"  --replay W:E      only epoch E of worker W, same --seed, --threads, --epoch\n"
@@ -520,13 +537,11 @@ static uint64_t number(const char *name, const char *text, uint64_t max)
 static void parse(int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{ "seed", 1, NULL, 's' },    { "calls", 1, NULL, 'c' },
-		{ "workers", 1, NULL, 'w' }, { "threads", 1, NULL, 't' },
-		{ "epoch", 1, NULL, 'e' },   { "mutate", 1, NULL, 'm' },
-		{ "inject", 1, NULL, 'i' },  { "root", 0, NULL, 'r' },
-		{ "log", 1, NULL, 'l' },     { "replay", 1, NULL, 'p' },
-		{ "kmsg", 0, NULL, 'k' },    { "verbose", 0, NULL, 'v' },
-		{ "help", 0, NULL, 'h' },    { "version", 0, NULL, 'V' },
+		{ "seed", 1, NULL, 's' },    { "calls", 1, NULL, 'c' }, { "workers", 1, NULL, 'w' },
+		{ "threads", 1, NULL, 't' }, { "epoch", 1, NULL, 'e' }, { "mutate", 1, NULL, 'm' },
+		{ "inject", 1, NULL, 'i' },  { "root", 0, NULL, 'r' },  { "log", 1, NULL, 'l' },
+		{ "replay", 1, NULL, 'p' },  { "kmsg", 0, NULL, 'k' },  { "verbose", 0, NULL, 'v' },
+		{ "without", 1, NULL, 'x' }, { "help", 0, NULL, 'h' },  { "version", 0, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
 	};
 	long long w, e;
@@ -560,6 +575,10 @@ static void parse(int argc, char **argv)
 			break;
 		case 'r':
 			opt.root = true;
+			break;
+		case 'x':
+			if (opt.n_without < ARRAY_SIZE(opt.without))
+				opt.without[opt.n_without++] = optarg;
 			break;
 		case 'k':
 			opt.kmsg = true;
