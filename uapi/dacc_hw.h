@@ -612,6 +612,8 @@ enum dacc_opcode {
  */
 
 #define DACC_MAX_COPY			(1ull << 40)
+/* Entries of a block table that are read together. */
+#define DACC_BLOCKS_AHEAD		64
 /* One hour of device time, which all clients share. */
 #define DACC_MAX_WAIT_PS		3600000000000000ull
 #define DACC_MAX_BATCH			64
@@ -651,8 +653,8 @@ struct dacc_desc_copy {
 /**
  * struct dacc_desc_blocks - operands of COPY_BLOCKS
  * @table: virtual address of struct dacc_block[n_blocks], 8-byte aligned.
- *	The device reads each entry once, when it comes to it. Blocks are
- *	copied in table order.
+ *	The device reads each entry once, at most DACC_BLOCKS_AHEAD - 1 before
+ *	it comes to it. Blocks are copied in table order.
  * @n_blocks: 1 to DACC_REG_MAX_BLOCKS.
  * @crc: CRC that is due, with DACC_DESC_VERIFY; else zero.
  * @reserved: zero.

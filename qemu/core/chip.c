@@ -181,9 +181,16 @@ void chip_reset_locked(DaccCore *core)
     for (unsigned i = 0; i < DACC_MAX_LINKS; i++) {
         ChipLink *link = &core->link[i];
 
-        *link = (ChipLink){ .state = link->state };
+        link->disabled = false;
+        for (unsigned k = 0; k < 2; k++) {
+            atomic_store(&link->rx_bytes[k], 0);
+            atomic_store(&link->tx_bytes[k], 0);
+        }
+        link->crc_errors = 0;
+        link->replays = 0;
     }
     memset(core->decoder, 0, sizeof(core->decoder));
+    chip_windows_changed(core);
     memset(&core->devtime, 0, sizeof(core->devtime));
     ready_reset(&core->ready);
     core->fatal = false;

@@ -113,8 +113,20 @@ typedef struct ChipDecoder {
 typedef struct ChipLink {
     DaccLinkState state;
     bool disabled;
-    uint64_t rx_bytes, tx_bytes, crc_errors, replays;
+    /* Counted by the engine, and by the front. */
+    atomic_uint_fast64_t rx_bytes[2], tx_bytes[2];
+    uint64_t crc_errors, replays;
 } ChipLink;
+
+/* Windows that are in use, lowest number first: a copy for one thread. */
+typedef struct ChipWindows {
+    unsigned serial;            /* of the state that was copied */
+    unsigned n;
+    struct {
+        uint64_t base, size, target;
+        unsigned port;
+    } w[DACC_NUM_DECODERS];
+} ChipWindows;
 
 struct DaccCore {
     Engine engine;
@@ -141,18 +153,21 @@ struct DaccCore {
     unsigned next_queue;        /* round robin */
     ChipDecoder decoder[DACC_NUM_DECODERS];
     ChipLink link[DACC_MAX_LINKS];
+    atomic_uint windows_serial; /* counts changes of what routes depend on */
     uint32_t inject_crc;        /* link packets that will fail */
     atomic_bool abort;          /* the running job shall end */
 
     /* The engine's own. */
     DevTime devtime;
     ChipJob job;
+    ChipWindows windows;
     uint8_t *bounce;            /* CHIP_CHUNK bytes */
     struct dacc_insn *program;  /* CHIP_MAX_INSNS */
     struct dacc_seq seqs[DACC_MAX_BATCH];
     SeqEntry entries[DACC_MAX_BATCH];
 
     /* The front's own. */
+    ChipWindows front_windows;
     ChipCompletion handover[CHIP_PENDING];
 };
 
@@ -203,16 +218,24 @@ typedef struct ChipRoute {
     uint64_t len;               /* clipped to where the path may change */
 } ChipRoute;
 
-ChipRoute chip_route(DaccCore *core, uint64_t addr, uint64_t len);
+/*
+ * @windows: the calling thread's, of the engine or of the front. By pointer: a
+ * copy of a structure that was just written in parts waits for the stores before.
+ */
+void chip_route(DaccCore *core, ChipWindows *windows, uint64_t addr,
+                uint64_t len, ChipRoute *route);
+/* What routes depend on has changed. Lock held. */
+void chip_windows_changed(DaccCore *core);
 /* Accesses of any length, by whichever way. False: the bus refused. */
-bool chip_bus_read(DaccCore *core, uint64_t addr, void *buf, uint64_t len);
-bool chip_bus_write(DaccCore *core, uint64_t addr, const void *buf,
-                    uint64_t len);
+bool chip_bus_read(DaccCore *core, ChipWindows *windows, uint64_t addr,
+                   void *buf, uint64_t len);
+bool chip_bus_write(DaccCore *core, ChipWindows *windows, uint64_t addr,
+                    const void *buf, uint64_t len);
 /* One access along @route, which chip_route() has given; re-routed if the
  * link went down in between. */
-bool chip_route_read(DaccCore *core, ChipRoute *route, uint64_t addr,
+bool chip_route_read(DaccCore *core, ChipWindows *windows, ChipRoute *route, uint64_t addr,
                      void *buf);
-bool chip_route_write(DaccCore *core, ChipRoute *route, uint64_t addr,
+bool chip_route_write(DaccCore *core, ChipWindows *windows, ChipRoute *route, uint64_t addr,
                       const void *buf);
 /* When was what @route reaches written? */
 uint64_t chip_route_ready(DaccCore *core, const ChipRoute *route);
@@ -228,7 +251,7 @@ bool chip_decoder_write(DaccCore *core, unsigned d, uint64_t offset,
 /* chip_mem.c: virtual memory of the running job, on the engine */
 /* A bus read of the job, such as a table entry: @opaque is the core. */
 bool chip_job_read(void *opaque, uint64_t addr, void *buf, uint64_t len);
-/* One of whoever else; any thread. */
+/* One of the front. */
 bool chip_any_read(void *opaque, uint64_t addr, void *buf, uint64_t len);
 enum dacc_status chip_translate(DaccCore *core, uint64_t va, uint64_t len,
                                 bool write, MmuSegment *seg);

@@ -68,14 +68,15 @@ static enum dacc_status area_put(CplArea *area, uint64_t offset,
             area_put_sram(area->core, area->page.addr + in, buf, len);
             return DACC_STATUS_OK;
         }
-        if (chip_bus_write(area->core, area->page.addr + in, buf, len)) {
+        if (chip_bus_write(area->core, &area->core->front_windows,
+                           area->page.addr + in, buf, len)) {
             return DACC_STATUS_OK;
         }
         area->fault_addr = addr;
         return DACC_STATUS_BUS_ERROR;
     }
-    return chip_bus_write(area->core, addr, buf, len) ? DACC_STATUS_OK
-                                                      : DACC_STATUS_BUS_ERROR;
+    return chip_bus_write(area->core, &area->core->front_windows, addr, buf,
+                          len) ? DACC_STATUS_OK : DACC_STATUS_BUS_ERROR;
 }
 
 static enum dacc_status area_put_seq(CplArea *area, uint64_t seq)

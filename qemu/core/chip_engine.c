@@ -49,7 +49,7 @@ static bool chip_fetch(DaccCore *core)
         job->cpl.status = chip_vm_read(core, job->slot_addr, &job->desc,
                                        sizeof(job->desc), &job->fault_addr);
         job->lost = job->cpl.status;
-    } else if (!chip_bus_read(core, job->slot_addr, &job->desc,
+    } else if (!chip_bus_read(core, &core->windows, job->slot_addr, &job->desc,
                               sizeof(job->desc))) {
         job->cpl.status = DACC_STATUS_BUS_ERROR;
     }

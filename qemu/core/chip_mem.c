@@ -17,18 +17,22 @@ bool chip_job_read(void *opaque, uint64_t addr, void *buf, uint64_t len)
 {
     DaccCore *core = opaque;
 
-    return !core->job.dma_error && chip_bus_read(core, addr, buf, len);
+    return !core->job.dma_error &&
+           chip_bus_read(core, &core->windows, addr, buf, len);
 }
 
 bool chip_any_read(void *opaque, uint64_t addr, void *buf, uint64_t len)
 {
-    return chip_bus_read(opaque, addr, buf, len);
+    DaccCore *core = opaque;
+
+    return chip_bus_read(core, &core->front_windows, addr, buf, len);
 }
 
 static bool chip_job_write(DaccCore *core, uint64_t addr, const void *buf,
                            uint64_t len)
 {
-    return !core->job.dma_error && chip_bus_write(core, addr, buf, len);
+    return !core->job.dma_error &&
+           chip_bus_write(core, &core->windows, addr, buf, len);
 }
 
 enum dacc_status chip_translate(DaccCore *core, uint64_t va, uint64_t len,

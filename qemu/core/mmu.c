@@ -7,7 +7,9 @@
 
 /* Sizes that a cached translation may have: page, CONT, 2 MiB, 1 GiB. */
 #define TLB_KINDS       4
-#define TLB_ENTRIES     64
+#define TLB_ENTRIES     512
+/* Level-0 entries that are read together: those of one line of memory. */
+#define PTE_GROUP       8
 /* Level-0 tables whose addresses are cached. */
 #define WALK_ENTRIES    16
 #define WALK_SHIFT      (DACC_PAGE_SHIFT + DACC_PT_BITS)
@@ -86,71 +88,117 @@ static bool tlb_lookup(const MmuAsid *as, uint64_t va, TlbEntry *found,
     return false;
 }
 
+/* What the leaf @pte of @level says of @va. False: it is not valid. */
+static bool mmu_leaf(uint64_t pte, int level, uint64_t va, TlbEntry *out,
+                     unsigned *kind)
+{
+    unsigned shift = DACC_PAGE_SHIFT + DACC_PT_BITS * level;
+    uint64_t addr = pte & DACC_PTE_ADDR;
+
+    if (!(pte & DACC_PTE_VALID) || !(pte & DACC_PTE_LEAF) || level > 2 ||
+        (pte & ~PTE_KNOWN) || (level && (pte & DACC_PTE_CONT)) ||
+        (addr & ((1ull << shift) - 1))) {
+        return false;
+    }
+    *kind = level ? level + 1 : 0;
+    if (!level && (pte & DACC_PTE_CONT) && !((addr ^ va) & 0xf000)) {
+        *kind = 1;
+        addr &= ~0xffffull;
+    }
+    out->tag = (va >> tlb_shift[*kind]) + 1;
+    out->addr = addr;
+    out->write = pte & DACC_PTE_WRITE;
+    out->sram = pte & DACC_PTE_SRAM;
+    return true;
+}
+
+/* Finds the table that maps 2 MiB around @va, or the leaf before that. */
+static enum dacc_status mmu_descend(Mmu *mmu, MmuAsid *as, unsigned asid,
+                                    uint64_t va, uint64_t *table,
+                                    uint64_t *leaf, int *level)
+{
+    WalkEntry *w = as ? &as->walk[(va >> WALK_SHIFT) % WALK_ENTRIES] : NULL;
+    uint64_t root = atomic_load(&mmu->root[asid]);
+
+    if (!(root & DACC_ASID_VALID)) {
+        return DACC_STATUS_UNMAPPED;
+    }
+    *level = 0;
+    if (w && w->tag == (va >> WALK_SHIFT) + 1) {
+        *table = w->table;
+        return DACC_STATUS_OK;
+    }
+    *table = root & DACC_PTE_ADDR;
+    for (*level = DACC_PT_LEVELS - 1; *level; (*level)--) {
+        unsigned shift = DACC_PAGE_SHIFT + DACC_PT_BITS * *level;
+        uint64_t slot = va >> shift & (DACC_PT_ENTRIES - 1);
+
+        if (!(as ? mmu->read : mmu->read_any)(mmu->opaque, *table + 8 * slot,
+                                              leaf, sizeof(*leaf))) {
+            return DACC_STATUS_BUS_ERROR;
+        }
+        if (!(*leaf & DACC_PTE_VALID)) {
+            return DACC_STATUS_UNMAPPED;
+        }
+        if (*leaf & DACC_PTE_LEAF) {
+            return DACC_STATUS_OK;
+        }
+        if (*leaf & ~PTE_TABLE_KNOWN) {
+            return DACC_STATUS_UNMAPPED;
+        }
+        *table = *leaf & DACC_PTE_ADDR;
+    }
+    if (w) {
+        w->tag = (va >> WALK_SHIFT) + 1;
+        w->table = *table;
+    }
+    return DACC_STATUS_OK;
+}
+
 /* Fills the caches of @as; NULL: neither uses nor fills any. */
 static enum dacc_status mmu_walk(Mmu *mmu, MmuAsid *as, unsigned asid,
                                  uint64_t va, TlbEntry *out,
                                  unsigned *out_shift)
 {
-    WalkEntry *w = as ? &as->walk[(va >> WALK_SHIFT) % WALK_ENTRIES] : NULL;
-    uint64_t root = atomic_load(&mmu->root[asid]);
-    uint64_t table = root & DACC_PTE_ADDR;
-    int level = DACC_PT_LEVELS - 1;
-    unsigned kind = 0;
+    uint64_t slot = va >> DACC_PAGE_SHIFT & (DACC_PT_ENTRIES - 1);
+    unsigned n = as ? PTE_GROUP : 1, at = slot % n, kind;
+    uint64_t table = 0, pte[PTE_GROUP];
+    enum dacc_status status;
+    int level;
 
-    if (!(root & DACC_ASID_VALID)) {
-        return DACC_STATUS_UNMAPPED;
+    status = mmu_descend(mmu, as, asid, va, &table, pte, &level);
+    if (status) {
+        return status;
     }
-    if (w && w->tag == (va >> WALK_SHIFT) + 1) {
-        table = w->table;
-        level = 0;
-    }
-    for (;; level--) {
-        unsigned shift = DACC_PAGE_SHIFT + DACC_PT_BITS * level;
-        uint64_t slot = va >> shift & (DACC_PT_ENTRIES - 1);
-        uint64_t pte, addr, page;
-
-        if (!(as ? mmu->read : mmu->read_any)(mmu->opaque, table + 8 * slot,
-                                              &pte, sizeof(pte))) {
+    if (level) {
+        if (!mmu_leaf(pte[0], level, va, out, &kind)) {
+            return DACC_STATUS_UNMAPPED;
+        }
+    } else {
+        if (!(as ? mmu->read : mmu->read_any)(mmu->opaque,
+                                              table + 8 * (slot - at), pte,
+                                              n * sizeof(*pte))) {
             return DACC_STATUS_BUS_ERROR;
         }
-        if (!(pte & DACC_PTE_VALID)) {
+        if (!mmu_leaf(pte[at], 0, va, out, &kind)) {
             return DACC_STATUS_UNMAPPED;
         }
-        addr = pte & DACC_PTE_ADDR;
-        if (!(pte & DACC_PTE_LEAF)) {
-            /* Level 0 has leaves only, so a walk always ends. */
-            if (level == 0 || (pte & ~PTE_TABLE_KNOWN)) {
-                return DACC_STATUS_UNMAPPED;
+        /* Only what is valid may be remembered. */
+        for (unsigned i = 0; i < n && n > 1; i++) {
+            uint64_t page = va + ((uint64_t)i - at) * DACC_PAGE_SIZE;
+            unsigned k;
+            TlbEntry e;
+
+            if (i != at && mmu_leaf(pte[i], 0, page, &e, &k)) {
+                as->tlb[k][(e.tag - 1) % TLB_ENTRIES] = e;
             }
-            table = addr;
-            if (w && level == 1) {
-                w->tag = (va >> WALK_SHIFT) + 1;
-                w->table = table;
-            }
-            continue;
         }
-        if (level > 2 || (pte & ~PTE_KNOWN) ||
-            (level && (pte & DACC_PTE_CONT)) ||
-            (addr & ((1ull << shift) - 1))) {
-            return DACC_STATUS_UNMAPPED;
-        }
-        if (level) {
-            kind = level + 1;
-        } else if ((pte & DACC_PTE_CONT) && !((addr ^ va) & 0xf000)) {
-            kind = 1;
-            addr &= ~0xffffull;
-        }
-        page = va >> tlb_shift[kind];
-        out->tag = page + 1;
-        out->addr = addr;
-        out->write = pte & DACC_PTE_WRITE;
-        out->sram = pte & DACC_PTE_SRAM;
-        if (as) {
-            as->tlb[kind][page % TLB_ENTRIES] = *out;
-        }
-        *out_shift = tlb_shift[kind];
-        return DACC_STATUS_OK;
     }
+    if (as) {
+        as->tlb[kind][(out->tag - 1) % TLB_ENTRIES] = *out;
+    }
+    *out_shift = tlb_shift[kind];
+    return DACC_STATUS_OK;
 }
 
 /* Translates what lies in the page at @va. @as as for mmu_walk(). */

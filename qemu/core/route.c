@@ -7,39 +7,65 @@ static bool link_usable(const ChipLink *link)
     return link->state.present && link->state.up && !link->disabled;
 }
 
-ChipRoute chip_route(DaccCore *core, uint64_t addr, uint64_t len)
+void chip_windows_changed(DaccCore *core)
 {
-    ChipRoute route = { .path = DEV_PATH_PCIE, .addr = addr, .len = len };
+    atomic_fetch_add(&core->windows_serial, 1);
+}
 
+static void windows_copy(DaccCore *core, ChipWindows *windows)
+{
     engine_lock(&core->engine);
+    windows->serial = atomic_load(&core->windows_serial);
+    windows->n = 0;
     for (unsigned i = 0; i < DACC_NUM_DECODERS; i++) {
         const ChipDecoder *d = &core->decoder[i];
 
-        if (!d->enabled || !link_usable(&core->link[d->port])) {
-            continue;
+        if (d->enabled && link_usable(&core->link[d->port])) {
+            windows->w[windows->n].base = d->base;
+            windows->w[windows->n].size = d->size;
+            windows->w[windows->n].target = d->target;
+            windows->w[windows->n].port = d->port;
+            windows->n++;
         }
-        if (addr >= d->base && addr - d->base < d->size) {
-            uint64_t in = addr - d->base;
+    }
+    engine_unlock(&core->engine);
+}
 
-            route.path = DEV_PATH_LINK + d->port;
-            route.port = d->port;
-            route.addr = d->target + in;
-            if (route.len > d->size - in) {
-                route.len = d->size - in;
+void chip_route(DaccCore *core, ChipWindows *windows, uint64_t addr,
+                uint64_t len, ChipRoute *route)
+{
+    route->path = DEV_PATH_PCIE;
+    route->only = false;
+    route->addr = addr;
+    route->len = len;
+
+    if (atomic_load(&core->windows_serial) != windows->serial) {
+        windows_copy(core, windows);
+    }
+    for (unsigned i = 0; i < windows->n; i++) {
+        uint64_t base = windows->w[i].base, size = windows->w[i].size;
+
+        if (addr >= base && addr - base < size) {
+            uint64_t in = addr - base;
+
+            route->path = DEV_PATH_LINK + windows->w[i].port;
+            route->port = windows->w[i].port;
+            route->addr = windows->w[i].target + in;
+            if (route->len > size - in) {
+                route->len = size - in;
             }
             break;
         }
         /* Of a window further on, only what lies before it is this access. */
-        if (d->base > addr && route.len > d->base - addr) {
-            route.len = d->base - addr;
+        if (base > addr && route->len > base - addr) {
+            route->len = base - addr;
         }
     }
-    engine_unlock(&core->engine);
-    return route;
 }
 
 /* The link may have gone down since; PCIe reaches the same bytes. */
-static bool route_again(DaccCore *core, ChipRoute *route, uint64_t addr)
+static bool route_again(DaccCore *core, ChipWindows *windows, ChipRoute *route,
+                        uint64_t addr)
 {
     uint64_t len = route->len;
     ChipRoute now;
@@ -47,7 +73,7 @@ static bool route_again(DaccCore *core, ChipRoute *route, uint64_t addr)
     if (route->path < DEV_PATH_LINK || route->only) {
         return false;
     }
-    now = chip_route(core, addr, len);
+    chip_route(core, windows, addr, len, &now);
     if (now.path == route->path || now.len != len) {
         return false;
     }
@@ -55,10 +81,28 @@ static bool route_again(DaccCore *core, ChipRoute *route, uint64_t addr)
     return true;
 }
 
-static bool route_access(DaccCore *core, ChipRoute *route, void *rbuf,
-                         const void *wbuf)
+/*
+ * Each counter has one thread that writes it. (A locked instruction would wait
+ * for all stores of the copy before it.)
+ */
+static void count_bytes(atomic_uint_fast64_t *counter, uint64_t len)
+{
+    uint64_t n = atomic_load_explicit(counter, memory_order_relaxed);
+
+    atomic_store_explicit(counter, n + len, memory_order_relaxed);
+}
+
+static uint64_t counted(const atomic_uint_fast64_t counter[2])
+{
+    return atomic_load_explicit(&counter[0], memory_order_relaxed) +
+           atomic_load_explicit(&counter[1], memory_order_relaxed);
+}
+
+static bool route_access(DaccCore *core, const ChipWindows *windows,
+                         ChipRoute *route, void *rbuf, const void *wbuf)
 {
     Engine *e = &core->engine;
+    unsigned front = windows == &core->front_windows;
     uint64_t len = route->len;
     bool ok;
 
@@ -73,40 +117,38 @@ static bool route_access(DaccCore *core, ChipRoute *route, void *rbuf,
     if (ok) {
         ChipLink *link = &core->link[route->port];
 
-        engine_lock(e);
-        if (rbuf) {
-            link->rx_bytes += len;
-        } else {
-            link->tx_bytes += len;
-        }
-        engine_unlock(e);
+        count_bytes(rbuf ? &link->rx_bytes[front] : &link->tx_bytes[front],
+                    len);
     }
     return ok;
 }
 
-bool chip_route_read(DaccCore *core, ChipRoute *route, uint64_t addr, void *buf)
+bool chip_route_read(DaccCore *core, ChipWindows *windows, ChipRoute *route,
+                     uint64_t addr, void *buf)
 {
-    return route_access(core, route, buf, NULL) ||
-           (route_again(core, route, addr) &&
-            route_access(core, route, buf, NULL));
+    return route_access(core, windows, route, buf, NULL) ||
+           (route_again(core, windows, route, addr) &&
+            route_access(core, windows, route, buf, NULL));
 }
 
-bool chip_route_write(DaccCore *core, ChipRoute *route, uint64_t addr,
-                      const void *buf)
+bool chip_route_write(DaccCore *core, ChipWindows *windows, ChipRoute *route,
+                      uint64_t addr, const void *buf)
 {
-    return route_access(core, route, NULL, buf) ||
-           (route_again(core, route, addr) &&
-            route_access(core, route, NULL, buf));
+    return route_access(core, windows, route, NULL, buf) ||
+           (route_again(core, windows, route, addr) &&
+            route_access(core, windows, route, NULL, buf));
 }
 
-bool chip_bus_read(DaccCore *core, uint64_t addr, void *buf, uint64_t len)
+bool chip_bus_read(DaccCore *core, ChipWindows *windows, uint64_t addr,
+                   void *buf, uint64_t len)
 {
     uint8_t *p = buf;
 
     while (len) {
-        ChipRoute route = chip_route(core, addr, len);
+        ChipRoute route;
 
-        if (!chip_route_read(core, &route, addr, p)) {
+        chip_route(core, windows, addr, len, &route);
+        if (!chip_route_read(core, windows, &route, addr, p)) {
             return false;
         }
         p += route.len;
@@ -116,15 +158,16 @@ bool chip_bus_read(DaccCore *core, uint64_t addr, void *buf, uint64_t len)
     return true;
 }
 
-bool chip_bus_write(DaccCore *core, uint64_t addr, const void *buf,
-                    uint64_t len)
+bool chip_bus_write(DaccCore *core, ChipWindows *windows, uint64_t addr,
+                    const void *buf, uint64_t len)
 {
     const uint8_t *p = buf;
 
     while (len) {
-        ChipRoute route = chip_route(core, addr, len);
+        ChipRoute route;
 
-        if (!chip_route_write(core, &route, addr, p)) {
+        chip_route(core, windows, addr, len, &route);
+        if (!chip_route_write(core, windows, &route, addr, p)) {
             return false;
         }
         p += route.len;
@@ -172,6 +215,7 @@ void dacc_core_set_link(DaccCore *core, unsigned port,
     was = link_usable(link);
     link->state = *state;
     now = link_usable(link);
+    chip_windows_changed(core);
     if (was != now) {
         chip_event(core, DACC_EVENT_LINK);
     }
@@ -223,10 +267,10 @@ uint32_t chip_link_read(DaccCore *core, unsigned port, uint64_t offset)
         value = link->state.latency_ps;
         break;
     case DACC_LINK_RX_BYTES:
-        value = link->rx_bytes;
+        value = counted(link->rx_bytes);
         break;
     case DACC_LINK_TX_BYTES:
-        value = link->tx_bytes;
+        value = counted(link->tx_bytes);
         break;
     case DACC_LINK_CRC_ERRORS:
         value = link->crc_errors;
@@ -250,6 +294,7 @@ bool chip_link_write(DaccCore *core, unsigned port, uint64_t offset,
         return false;
     }
     link->disabled = value & DACC_LINK_CTRL_DISABLE;
+    chip_windows_changed(core);
     if (was != link_usable(link)) {
         chip_event(core, DACC_EVENT_LINK);
     }
@@ -320,6 +365,7 @@ bool chip_decoder_write(DaccCore *core, unsigned d, uint64_t offset,
     case DACC_DECODER_CTRL:
         if ((uint32_t)mask) {
             decoder_ctrl(core, dec, value);
+            chip_windows_changed(core);
         }
         return (uint32_t)mask;
     default:

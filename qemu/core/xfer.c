@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Transfers: COPY, COPY_BLOCKS, FILL. */
 #include <string.h>
-#include <zlib.h>
 
 #include "chip.h"
+#include "crc.h"
 
 /* One end of a piece that lies together and goes one way. */
 typedef struct XferEnd {
@@ -35,7 +35,7 @@ static enum dacc_status xfer_end(DaccCore *core, uint64_t va, uint64_t *len,
         return DACC_STATUS_BUS_ERROR;
     }
     end->addr = seg.addr;
-    end->route = chip_route(core, seg.addr, seg.len);
+    chip_route(core, &core->windows, seg.addr, seg.len, &end->route);
     end->route.only = core->job.desc.flags & DACC_DESC_LINK_ONLY;
     if (end->route.only && end->route.path == DEV_PATH_PCIE) {
         return DACC_STATUS_LINK_DOWN;
@@ -96,7 +96,7 @@ static bool xfer_put(DaccCore *core, XferEnd *dst, const uint8_t *buf,
         return true;
     }
     dst->route.len = len;
-    ok = chip_route_write(core, &dst->route, dst->addr, buf);
+    ok = chip_route_write(core, &core->windows, &dst->route, dst->addr, buf);
     dst->path = dst->route.path;
     return ok;
 }
@@ -118,7 +118,7 @@ static const uint8_t *xfer_get(DaccCore *core, XferEnd *src, uint8_t *buf,
         return buf;
     }
     src->route.len = len;
-    if (!chip_route_read(core, &src->route, src->addr, buf)) {
+    if (!chip_route_read(core, &core->windows, &src->route, src->addr, buf)) {
         return NULL;
     }
     src->path = src->route.path;
@@ -166,7 +166,7 @@ static enum dacc_status xfer_range(DaccCore *core, uint64_t src, uint64_t dst,
             return xfer_refused(&s);
         }
         if (checksum) {
-            job->cpl.crc = crc32(job->cpl.crc, data, n);
+            job->cpl.crc = dacc_crc32(job->cpl.crc, data, n);
         }
         if (!xfer_put(core, &d, data == core->config.mem + d.offset && d.sram
                                     ? NULL : data, n)) {
@@ -189,26 +189,53 @@ static enum dacc_status xfer_copy(DaccCore *core)
     return xfer_range(core, c->src, c->dst, c->len, checksum);
 }
 
+/*
+ * Reads table entries at @va: as many as can be had at once, at least one.
+ * Where the second part of an entry is unmapped, the entry is.
+ */
+static enum dacc_status xfer_entries(DaccCore *core, uint64_t va, uint64_t left,
+                                     struct dacc_block *list, uint32_t *n)
+{
+    uint64_t rest = (DACC_PAGE_SIZE - va % DACC_PAGE_SIZE) / sizeof(*list);
+
+    *n = left < DACC_BLOCKS_AHEAD ? left : DACC_BLOCKS_AHEAD;
+    /* No further than this page: what lies behind may not be there. */
+    if (*n > rest) {
+        *n = rest ? rest : 1;
+    }
+    return chip_vm_read(core, va, list, *n * sizeof(*list),
+                        &core->job.fault_addr);
+}
+
 static enum dacc_status xfer_blocks(DaccCore *core)
 {
     ChipJob *job = &core->job;
     const struct dacc_desc_blocks *b = &job->desc.blocks;
     bool checksum = job->desc.flags & DACC_DESC_CHECKSUM;
+    struct dacc_block list[DACC_BLOCKS_AHEAD];
+    uint32_t first = 0, end = 0;
     enum dacc_status status;
 
     for (uint32_t i = 0; i < b->n_blocks; i++) {
-        struct dacc_block block;
+        const struct dacc_block *block = &list[i - first];
 
-        status = chip_vm_read(core, b->table + sizeof(block) * i, &block,
-                              sizeof(block), &job->fault_addr);
-        if (!status) {
-            job->moved.blocks++;
-            if (chip_block_ok(block.src, block.dst, block.len)) {
-                status = xfer_range(core, block.src, block.dst, block.len,
-                                    checksum);
-            } else {
-                status = DACC_STATUS_BAD_LENGTH;
+        if (i == end) {
+            first = i;
+            status = xfer_entries(core, b->table + sizeof(*list) * i,
+                                  b->n_blocks - i, list, &end);
+            if (status) {
+                job->cpl.index = i;
+                return status;
             }
+            end += i;
+            block = list;
+        }
+        job->moved.blocks++;
+        if (chip_block_ok(block->src, block->dst, block->len)) {
+            status = xfer_range(core, block->src, block->dst, block->len,
+                                checksum);
+        } else {
+            status = DACC_STATUS_BAD_LENGTH;
         }
         if (status) {
             job->cpl.index = i;
