@@ -9,6 +9,7 @@
 
 #include <linux/dma-buf.h>
 #include <linux/dma-fence.h>
+#include <linux/hrtimer.h>
 #include <linux/module.h>
 
 #include <drm/drm_drv.h>
@@ -113,6 +114,17 @@ static inline struct drm_gpuvm_bo *
 drm_gpuvm_bo_obtain_locked(struct drm_gpuvm *gpuvm, struct drm_gem_object *obj)
 {
 	return drm_gpuvm_bo_obtain(gpuvm, obj);
+}
+#endif
+
+/* The function was set by hand. */
+#ifndef DACC_HAVE_HRTIMER_SETUP
+static inline void hrtimer_setup(struct hrtimer *timer,
+				 enum hrtimer_restart (*function)(struct hrtimer *),
+				 clockid_t clock, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock, mode);
+	timer->function = function;
 }
 #endif
 

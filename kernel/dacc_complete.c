@@ -255,6 +255,7 @@ void dacc_queue_end(struct dacc_queue *queue)
 		dacc_job_end(queue, job, job->error ?: error, NULL);
 		error = queue->error;
 	}
+	dacc_transfers_stop(queue, queue->error);
 	spin_unlock_irq(&queue->lock);
 	if (queue->user)
 		dacc_userq_end(queue);

@@ -34,9 +34,18 @@ static int dacc_counters_show(struct seq_file *m, void *data)
 	seq_printf(m, "queues: %d\n", atomic_read(&dacc->num_live_queues));
 	seq_printf(m, "jobs: %d\n", atomic_read(&dacc->num_jobs));
 	seq_printf(m, "evicted_bytes: %lld\n", atomic64_read(&dacc->evicted_bytes));
-	/* These only rise. */
+	seq_printf(m, "pools: %d\n", atomic_read(&dacc->num_pools));
+	seq_printf(m, "lists: %d\n", atomic_read(&dacc->num_lists));
+	seq_printf(m, "transfers: %d\n", atomic_read(&dacc->num_transfers));
+	/* From here on they only rise. */
 	seq_printf(m, "evictions: %lld\n", atomic64_read(&dacc->evictions));
 	seq_printf(m, "restores: %lld\n", atomic64_read(&dacc->restores));
+	seq_printf(m, "transfers_posted: %lld\n", atomic64_read(&dacc->transfers.posted));
+	seq_printf(m, "transfers_done: %lld\n", atomic64_read(&dacc->transfers.done));
+	seq_printf(m, "transfers_cancelled: %lld\n", atomic64_read(&dacc->transfers.cancelled));
+	seq_printf(m, "transfers_failed: %lld\n", atomic64_read(&dacc->transfers.failed));
+	seq_printf(m, "transfer_bytes: %lld\n", atomic64_read(&dacc->transfers.bytes));
+	seq_printf(m, "doorbells: %lld\n", atomic64_read(&dacc->num_doorbells));
 	seq_printf(m, "queue_resets: %u\n", READ_ONCE(dacc->queue_resets));
 	seq_printf(m, "device_resets: %u\n", READ_ONCE(dacc->resets));
 	return 0;
@@ -244,6 +253,33 @@ static const struct file_operations dacc_inject_fops = {
 	.llseek = noop_llseek,
 };
 
+/* A mask of the link ports whose end here is to be disabled. */
+static ssize_t dacc_link_disable_write(struct file *file, const char __user *from, size_t count,
+				       loff_t *pos)
+{
+	struct dacc_device *dacc = file->private_data;
+	u32 mask, port;
+	int idx, ret;
+
+	ret = kstrtou32_from_user(from, count, 0, &mask);
+	if (ret)
+		return ret;
+	if (!drm_dev_enter(&dacc->drm, &idx))
+		return -ENODEV;
+	for (port = 0; port < dacc->num_links; port++)
+		dacc_write32(dacc, dacc_link_reg(port, DACC_LINK_CTRL),
+			     mask & BIT(port) ? DACC_LINK_CTRL_DISABLE : 0);
+	drm_dev_exit(idx);
+	return count;
+}
+
+static const struct file_operations dacc_link_disable_fops = {
+	.owner = THIS_MODULE,
+	.open = simple_open,
+	.write = dacc_link_disable_write,
+	.llseek = noop_llseek,
+};
+
 /**
  * dacc_debugfs_init - create the debugfs files
  * @dacc: device, before it is registered
@@ -259,6 +295,8 @@ void dacc_debugfs_init(struct dacc_device *dacc)
 			   &dacc->fail_queue_resets);
 	debugfs_create_u32("fail_device_resets", 0600, dacc->drm.debugfs_root,
 			   &dacc->fail_device_resets);
+	debugfs_create_file("link_disable", 0200, dacc->drm.debugfs_root, dacc,
+			    &dacc_link_disable_fops);
 }
 
 #if IS_ENABLED(CONFIG_KUNIT)

@@ -39,6 +39,7 @@
 #include <drm/drm_file.h>
 #include <drm/drm_gem.h>
 #include <drm/drm_gpuvm.h>
+#include <drm/drm_mm.h>
 #include <drm/ttm/ttm_bo.h>
 #include <drm/ttm/ttm_device.h>
 #include <drm/ttm/ttm_placement.h>
@@ -50,7 +51,9 @@
 
 struct dacc_device;
 struct dacc_out_sync;
+struct dacc_pool;
 struct dacc_queue;
+struct dacc_transfer;
 struct dacc_user;
 struct dacc_userq;
 struct dacc_vm;
@@ -175,6 +178,11 @@ struct dacc_mover {
  * @num_vms: address spaces.
  * @num_live_queues: queues that were not freed yet.
  * @num_jobs: jobs that have not ended.
+ * @num_pools: pools.
+ * @num_lists: prepared lists.
+ * @num_transfers: transfers that were not freed yet.
+ * @num_doorbells: doorbells that the driver has rung.
+ * @transfers: transfers so far, and how they ended; bytes written.
  */
 struct dacc_device {
 	struct drm_device drm;
@@ -255,6 +263,19 @@ struct dacc_device {
 	atomic_t num_vms;
 	atomic_t num_live_queues;
 	atomic_t num_jobs;
+
+	/* dacc_kv.h */
+	atomic_t num_pools;
+	atomic_t num_lists;
+	atomic_t num_transfers;
+	atomic64_t num_doorbells;
+	struct {
+		atomic64_t posted;
+		atomic64_t done;
+		atomic64_t cancelled;
+		atomic64_t failed;
+		atomic64_t bytes;
+	} transfers;
 };
 
 static inline struct dacc_device *to_dacc(struct drm_device *drm)
@@ -287,6 +308,11 @@ struct dacc_user {
  * @queues: queues by id.
  * @busy_ps: device time of the jobs of queues that are gone, by class.
  * @user: whose client it is.
+ * @pools: pools by id.
+ * @lists: prepared lists by id.
+ * @transfers: transfers by id.
+ * @next_transfer: where the next id is looked for.
+ * @n_transfers: transfers that have not ended.
  */
 struct dacc_file {
 	struct dacc_user *user;
@@ -294,6 +320,13 @@ struct dacc_file {
 	struct xarray vms;
 	struct xarray queues;
 	u64 busy_ps[DACC_NUM_CLASSES];
+
+	/* dacc_kv.h */
+	struct xarray pools;
+	struct xarray lists;
+	struct xarray transfers;
+	u32 next_transfer;
+	atomic_t n_transfers;
 };
 
 /**
@@ -431,6 +464,10 @@ struct dacc_pt {
  * @pins: dacc_vm_pin(). Under @lock.
  * @device_resets: device resets that its jobs caused. Under dacc_device.hw_lock.
  * @banned: it gets no more queues. Likewise.
+ * @pools: pools that lie in it. Under @lock.
+ * @n_pools: number of their ids, under dacc_file.lock.
+ * @kernel_lock: protects @kernel_space.
+ * @kernel_space: addresses from DRM_DACC_VA_KERNEL on.
  */
 struct dacc_vm {
 	struct drm_gpuvm gpuvm;
@@ -451,6 +488,12 @@ struct dacc_vm {
 	u32 pins;
 	u32 device_resets;
 	bool banned;
+
+	/* dacc_kv.h */
+	struct list_head pools;
+	u32 n_pools;
+	struct mutex kernel_lock; /* @kernel_space */
+	struct drm_mm kernel_space;
 };
 
 static inline struct dacc_vm *to_dacc_vm(struct drm_gpuvm *gpuvm)
@@ -503,6 +546,7 @@ struct dacc_fence {
 };
 
 struct dacc_batch;
+struct dacc_out_sync;
 
 /**
  * struct dacc_job - a job, from SUBMIT to its end
@@ -529,6 +573,7 @@ struct dacc_job {
 /**
  * struct dacc_batch - a submission
  * @queue: queue; the batch never outlives it.
+ * @transfer: transfer that it is the fences of; then it has no jobs.
  * @fence: signalled when the last job has ended.
  * @deps: fences that the first job waits for.
  * @n_deps: number of them.
@@ -542,6 +587,7 @@ struct dacc_job {
  */
 struct dacc_batch {
 	struct dacc_queue *queue;
+	struct dacc_transfer *transfer;
 	struct dma_fence *fence;
 	struct dma_fence **deps;
 	u32 n_deps;
@@ -586,6 +632,8 @@ struct dacc_batch {
  * @suspicions: at how many in a row.
  * @pending: jobs that are not in the ring.
  * @running: jobs in the ring.
+ * @transfers: KV transfers whose end has not been dealt with; written under
+ *	@run_lock too.
  * @submitted: sequence number of the latest job of SUBMIT.
  * @ended: of the latest that has ended.
  * @reserved: room in the ring that is kept for jobs that SUBMIT did not make.
@@ -637,6 +685,7 @@ struct dacc_queue {
 	u32 suspicions;
 	struct list_head pending;
 	struct list_head running;
+	struct list_head transfers;
 	u64 submitted;
 	u64 ended;
 	u32 reserved;
@@ -778,6 +827,10 @@ int dacc_vm_create_ioctl(struct drm_device *drm, void *data, struct drm_file *fi
 int dacc_vm_destroy_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
 int dacc_vm_bind_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
 void dacc_vm_close(struct dacc_vm *vm);
+bool dacc_vm_is_writable(struct dacc_vm *vm, u64 addr, u64 size);
+bool dacc_vm_peer_lost(struct dacc_vm *vm, u64 addr, u64 size, bool bus);
+int dacc_vm_map_kernel(struct dacc_vm *vm, struct dacc_bo *bo, u64 *addr);
+void dacc_vm_unmap_kernel(struct dacc_vm *vm, u64 addr, u64 size);
 bool dacc_vm_may_write(struct dacc_vm *vm, struct drm_gem_object *obj);
 int dacc_vm_pin(struct dacc_vm *vm);
 void dacc_vm_unpin(struct dacc_vm *vm);
@@ -820,7 +873,9 @@ size_t dacc_queue_cpl_size(struct dacc_queue *queue);
 
 /* dacc_job.c */
 int dacc_submit_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
+struct dacc_batch *dacc_batch_alloc(struct dacc_queue *queue, u32 n_jobs);
 void dacc_batch_free(struct dacc_batch *batch);
+int dacc_batch_submit(struct dacc_batch *batch, struct dacc_out_sync *outs, u32 n_outs, u64 *seq);
 void dacc_job_produce(struct dacc_queue *queue, struct dacc_job *job);
 struct dma_fence *dacc_job_submit_kernel(struct dacc_queue *queue, const struct dacc_desc *desc);
 void dacc_batch_stop_waiting(struct dacc_batch *batch);
@@ -845,6 +900,33 @@ void dacc_queue_fail_locked(struct dacc_queue *queue, u32 state, int first, int 
 			    u32 status);
 void dacc_queue_fail(struct dacc_queue *queue, u32 state, int first, int rest, u32 status);
 void dacc_queue_end(struct dacc_queue *queue);
+
+/* dacc_pool.c */
+int dacc_pool_create_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
+int dacc_pool_destroy_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
+int dacc_pool_alloc_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
+int dacc_pool_free_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
+bool dacc_pool_lies_in(struct dacc_vm *vm, u64 addr, u64 range);
+void dacc_pool_close(struct dacc_pool *pool);
+
+/* dacc_list.c */
+int dacc_list_create_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
+int dacc_list_destroy_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
+
+/* dacc_transfer.c */
+int dacc_transfer_arm(struct dacc_transfer *transfer);
+void dacc_transfer_push(struct dacc_transfer *transfer);
+void dacc_transfers_produce(struct dacc_queue *queue);
+void dacc_transfers_announced(struct dacc_queue *queue);
+void dacc_transfers_stop(struct dacc_queue *queue, int error);
+void dacc_transfers_drain(struct dacc_queue *queue);
+
+/* dacc_transfer_ioctl.c */
+int dacc_transfer_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
+int dacc_transfer_cancel_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
+int dacc_transfer_wait_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
+void dacc_kv_open(struct dacc_file *file);
+void dacc_kv_close(struct dacc_file *file);
 
 /* dacc_wait.c */
 int dacc_wait_ioctl(struct drm_device *drm, void *data, struct drm_file *file);

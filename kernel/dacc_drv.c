@@ -50,6 +50,7 @@ static int dacc_open(struct drm_device *drm, struct drm_file *file)
 	mutex_init(&priv->lock);
 	xa_init_flags(&priv->vms, XA_FLAGS_ALLOC1);
 	xa_init_flags(&priv->queues, XA_FLAGS_ALLOC1);
+	dacc_kv_open(priv);
 	file->driver_priv = priv;
 	return 0;
 }
@@ -67,6 +68,7 @@ static void dacc_postclose(struct drm_device *drm, struct drm_file *file)
 		xa_erase(&priv->queues, id);
 		dacc_queue_close(priv, queue);
 	}
+	dacc_kv_close(priv);
 	xa_for_each(&priv->vms, id, vm) {
 		xa_erase(&priv->vms, id);
 		dacc_vm_close(vm);
@@ -94,6 +96,15 @@ static const struct drm_ioctl_desc dacc_ioctls[] = {
 	DRM_IOCTL_DEF_DRV(DACC_WAIT, dacc_wait_ioctl, DRM_RENDER_ALLOW),
 	DRM_IOCTL_DEF_DRV(DACC_USERQ_SIGNAL, dacc_userq_signal_ioctl, DRM_RENDER_ALLOW),
 	DRM_IOCTL_DEF_DRV(DACC_USERQ_WAIT, dacc_userq_wait_ioctl, DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(DACC_POOL_CREATE, dacc_pool_create_ioctl, DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(DACC_POOL_DESTROY, dacc_pool_destroy_ioctl, DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(DACC_POOL_ALLOC, dacc_pool_alloc_ioctl, DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(DACC_POOL_FREE, dacc_pool_free_ioctl, DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(DACC_LIST_CREATE, dacc_list_create_ioctl, DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(DACC_LIST_DESTROY, dacc_list_destroy_ioctl, DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(DACC_TRANSFER, dacc_transfer_ioctl, DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(DACC_TRANSFER_CANCEL, dacc_transfer_cancel_ioctl, DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(DACC_TRANSFER_WAIT, dacc_transfer_wait_ioctl, DRM_RENDER_ALLOW),
 };
 
 static const struct file_operations dacc_fops = {

@@ -158,8 +158,14 @@ void dacc_batch_free(struct dacc_batch *batch)
 	kfree(batch);
 }
 
-/* Room for jobs whose descriptors are zero. */
-static struct dacc_batch *dacc_batch_alloc(struct dacc_queue *queue, u32 n_jobs)
+/**
+ * dacc_batch_alloc - memory for a submission
+ * @queue: queue
+ * @n_jobs: jobs, whose descriptors are zero
+ *
+ * Return: the submission or NULL.
+ */
+struct dacc_batch *dacc_batch_alloc(struct dacc_queue *queue, u32 n_jobs)
 {
 	struct dacc_batch *batch;
 	u32 i;
@@ -341,9 +347,18 @@ static void dacc_batch_push(struct dacc_batch *batch)
 		dacc_queue_end(queue);
 }
 
-static int dacc_submit(struct dacc_queue *queue, struct drm_dacc_submit *args,
-		       struct dacc_batch *batch, struct dacc_out_sync *outs)
+/**
+ * dacc_batch_submit - submit jobs, or a transfer
+ * @batch: submission; the queue's unless it fails
+ * @outs: syncobjs that get its fence
+ * @n_outs: number of them
+ * @seq: out: sequence number of the last job, or NULL
+ *
+ * Return: 0, -EIO, -EAGAIN, -ENOMEM, -ENODEV or -ERESTARTSYS.
+ */
+int dacc_batch_submit(struct dacc_batch *batch, struct dacc_out_sync *outs, u32 n_outs, u64 *seq)
 {
+	struct dacc_queue *queue = batch->queue;
 	struct drm_gpuvm_exec exec = {
 		.vm = &queue->vm->gpuvm,
 		/* Two imports of one dma-buf share its reservation object. */
@@ -361,17 +376,22 @@ static int dacc_submit(struct dacc_queue *queue, struct drm_dacc_submit *args,
 		goto out_unlock;
 	ret = dacc_batch_add_implicit(batch, &exec);
 	if (!ret)
-		ret = dacc_batch_arm(batch);
+		ret = batch->transfer ? dacc_transfer_arm(batch->transfer) : dacc_batch_arm(batch);
 	if (ret) {
 		drm_gpuvm_exec_unlock(&exec);
 		goto out_unlock;
 	}
-	args->seq = batch->jobs[batch->n_jobs - 1].seq;
-	trace_dacc_job_submit(queue->hwq, args->seq, batch->n_jobs, batch->n_deps);
+	if (!batch->transfer) {
+		*seq = batch->jobs[batch->n_jobs - 1].seq;
+		trace_dacc_job_submit(queue->hwq, *seq, batch->n_jobs, batch->n_deps);
+	}
 
 	cookie = dma_fence_begin_signalling();
-	dacc_batch_publish(batch, &exec, outs, args->n_out_syncs);
-	dacc_batch_push(batch);
+	dacc_batch_publish(batch, &exec, outs, n_outs);
+	if (batch->transfer)
+		dacc_transfer_push(batch->transfer);
+	else
+		dacc_batch_push(batch);
 	dma_fence_end_signalling(cookie);
 	drm_gpuvm_exec_unlock(&exec);
 
@@ -462,7 +482,7 @@ int dacc_submit_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
 		ret = PTR_ERR(outs);
 		goto out_batch;
 	}
-	ret = dacc_submit(queue, args, batch, outs);
+	ret = dacc_batch_submit(batch, outs, args->n_out_syncs, &args->seq);
 	dacc_out_syncs_put(outs, args->n_out_syncs);
 out_batch:
 	if (ret)
@@ -570,6 +590,7 @@ void dacc_queue_run(struct dacc_queue *queue)
 		return;
 	mutex_lock(&queue->run_lock);
 	before = queue->produced;
+	dacc_transfers_produce(queue);
 	while ((job = dacc_queue_next(queue)) && dacc_batch_ready(job->batch)) {
 		job->error = job->batch->error;
 		spin_lock_irq(&queue->lock);
@@ -578,6 +599,8 @@ void dacc_queue_run(struct dacc_queue *queue)
 	}
 	if (queue->produced != before) {
 		dacc_ring_doorbell(dacc, queue->hwq, (u32)queue->produced);
+		atomic64_inc(&dacc->num_doorbells);
+		dacc_transfers_announced(queue);
 		dacc_queue_watch(queue);
 	}
 	mutex_unlock(&queue->run_lock);

@@ -175,6 +175,7 @@ static void dacc_queue_detach(struct dacc_queue *queue)
 	cancel_delayed_work_sync(&queue->timeout_work);
 	cancel_work_sync(&queue->recover_work);
 	cancel_work_sync(&queue->run_work);
+	dacc_transfers_drain(queue);
 }
 
 /**
@@ -250,6 +251,7 @@ static struct dacc_queue *dacc_queue_alloc(struct dacc_device *dacc, struct dacc
 	spin_lock_init(&queue->lock);
 	INIT_LIST_HEAD(&queue->pending);
 	INIT_LIST_HEAD(&queue->running);
+	INIT_LIST_HEAD(&queue->transfers);
 	init_waitqueue_head(&queue->wait);
 	INIT_WORK(&queue->run_work, args->flags & DRM_DACC_QUEUE_USER ? dacc_userq_gate_work :
 								    dacc_queue_run_work);

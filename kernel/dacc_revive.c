@@ -100,8 +100,10 @@ static int dacc_queue_revive(struct dacc_queue *queue)
 	spin_unlock_irq(&queue->lock);
 	if (queue->user)
 		dacc_userq_restore(queue);
-	if (busy)
+	if (busy) {
 		dacc_ring_doorbell(dacc, queue->hwq, (u32)queue->produced);
+		dacc_transfers_announced(queue);
+	}
 	mutex_unlock(&queue->run_lock);
 	if (busy || queue->user)
 		dacc_queue_watch(queue);

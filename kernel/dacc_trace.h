@@ -114,6 +114,58 @@ TRACE_EVENT(dacc_transfer,
 		  __entry->path, __entry->ps)
 );
 
+TRACE_EVENT(dacc_transfer_post,
+	TP_PROTO(u32 hwq, u64 id, u32 first_layer, u32 layers, u64 bytes, u32 flags),
+	TP_ARGS(hwq, id, first_layer, layers, bytes, flags),
+	TP_STRUCT__entry(
+		__field(u32, hwq)
+		__field(u64, id)
+		__field(u32, first_layer)
+		__field(u32, layers)
+		__field(u64, bytes)
+		__field(u32, flags)
+	),
+	TP_fast_assign(
+		__entry->hwq = hwq;
+		__entry->id = id;
+		__entry->first_layer = first_layer;
+		__entry->layers = layers;
+		__entry->bytes = bytes;
+		__entry->flags = flags;
+	),
+	TP_printk("queue=%u id=%llu first_layer=%u layers=%u bytes=%llu flags=%#x",
+		  __entry->hwq, __entry->id, __entry->first_layer, __entry->layers,
+		  __entry->bytes, __entry->flags)
+);
+
+TRACE_EVENT(dacc_transfer_end,
+	TP_PROTO(u32 hwq, const struct drm_dacc_transfer_result *result),
+	TP_ARGS(hwq, result),
+	TP_STRUCT__entry(
+		__field(u32, hwq)
+		__field(u64, id)
+		__field(s32, error)
+		__field(u32, layers_done)
+		__field(u32, pages_failed)
+		__field(u64, bytes)
+		__field(u64, t_start)
+		__field(u64, t_end)
+	),
+	TP_fast_assign(
+		__entry->hwq = hwq;
+		__entry->id = result->id;
+		__entry->error = result->error;
+		__entry->layers_done = result->layers_done;
+		__entry->pages_failed = result->pages_failed;
+		__entry->bytes = result->bytes;
+		__entry->t_start = result->t_start;
+		__entry->t_end = result->t_end;
+	),
+	TP_printk("queue=%u id=%llu error=%d layers_done=%u pages_failed=%u bytes=%llu t_start=%llu t_end=%llu",
+		  __entry->hwq, __entry->id, __entry->error, __entry->layers_done,
+		  __entry->pages_failed, __entry->bytes, __entry->t_start, __entry->t_end)
+);
+
 TRACE_EVENT(dacc_fault,
 	TP_PROTO(u32 hwq, u32 state, u32 status, u32 index, u64 addr),
 	TP_ARGS(hwq, state, status, index, addr),

@@ -17,6 +17,9 @@ static void dacc_vm_free(struct drm_gpuvm *gpuvm)
 {
 	struct dacc_vm *vm = to_dacc_vm(gpuvm);
 
+	/* Lists hold a reference, so the kernel half is empty. */
+	drm_mm_takedown(&vm->kernel_space);
+	mutex_destroy(&vm->kernel_lock);
 	mutex_destroy(&vm->pt_lock);
 	mutex_destroy(&vm->lock);
 	atomic_dec(&vm->dacc->num_vms);
@@ -282,6 +285,10 @@ struct dacc_vm *dacc_vm_new(struct dacc_device *dacc, struct dacc_user *user)
 	spin_lock_init(&vm->imports_lock);
 	INIT_LIST_HEAD(&vm->imports);
 	INIT_LIST_HEAD(&vm->trash);
+	INIT_LIST_HEAD(&vm->pools);
+	mutex_init(&vm->kernel_lock);
+	drm_mm_init(&vm->kernel_space, DRM_DACC_VA_KERNEL,
+		    (1ull << DACC_VA_BITS) - DRM_DACC_VA_KERNEL);
 	atomic_inc(&dacc->num_vms);
 	/* The first page is never mapped. */
 	drm_gpuvm_init(&vm->gpuvm, "dacc", 0, &dacc->drm, resv, 0, 1ull << DACC_VA_BITS,
@@ -392,14 +399,14 @@ bool dacc_vm_may_write(struct dacc_vm *vm, struct drm_gem_object *obj)
 	if (write || !(to_dacc_bo(obj)->flags & DRM_DACC_BO_IMPORTED))
 		return write;
 
-	spin_lock(&vm->imports_lock);
+	spin_lock_irq(&vm->imports_lock);
 	list_for_each_entry(vma, &vm->imports, import) {
 		if (vma->va.gem.obj->resv == obj->resv && !vma->readonly) {
 			write = true;
 			break;
 		}
 	}
-	spin_unlock(&vm->imports_lock);
+	spin_unlock_irq(&vm->imports_lock);
 	return write;
 }
 
@@ -531,9 +538,9 @@ static void dacc_vm_unmap_va(struct dacc_vm *vm, struct drm_gpuva *va)
 	dacc_pt_flush(vm);
 	mutex_unlock(&vm->pt_lock);
 	trace_dacc_unbind(vm->asid, va->va.addr, va->va.range);
-	spin_lock(&vm->imports_lock);
+	spin_lock_irq(&vm->imports_lock);
 	list_del(&to_dacc_vma(va)->import);
-	spin_unlock(&vm->imports_lock);
+	spin_unlock_irq(&vm->imports_lock);
 	drm_gpuva_remove(va);
 	if (dacc_vm_va_is_last(va))
 		dacc_vm_unpin_bo(vm, va->vm_bo);
@@ -571,7 +578,7 @@ void dacc_vm_close(struct dacc_vm *vm)
  * @data: struct drm_dacc_vm_destroy
  * @file: client
  *
- * Return: 0, -EINVAL, -ENOENT, or -EBUSY while a queue uses it.
+ * Return: 0, -EINVAL, -ENOENT, or -EBUSY while a queue or a pool uses it.
  */
 int dacc_vm_destroy_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
 {
@@ -583,7 +590,7 @@ int dacc_vm_destroy_ioctl(struct drm_device *drm, void *data, struct drm_file *f
 		return -EINVAL;
 	mutex_lock(&priv->lock);
 	vm = xa_load(&priv->vms, args->vm);
-	if (!vm || vm->queues) {
+	if (!vm || vm->queues || vm->n_pools) {
 		mutex_unlock(&priv->lock);
 		return vm ? -EBUSY : -ENOENT;
 	}
@@ -646,9 +653,9 @@ static int dacc_vm_map_locked(struct dacc_vm *vm, struct drm_gem_object *obj,
 	}
 	drm_gpuva_link(va, vm_bo);
 	if (bo->flags & DRM_DACC_BO_IMPORTED) {
-		spin_lock(&vm->imports_lock);
+		spin_lock_irq(&vm->imports_lock);
 		list_add_tail(&vma->import, &vm->imports);
-		spin_unlock(&vm->imports_lock);
+		spin_unlock_irq(&vm->imports_lock);
 	}
 	/* Jobs leave fences in it: in its own object, or in that of the address space. */
 	drm_gpuvm_bo_extobj_add(vm_bo);
@@ -737,10 +744,12 @@ static int dacc_vm_unmap(struct dacc_vm *vm, const struct drm_dacc_vm_bind *args
 	if (ret)
 		return ret;
 	va = drm_gpuva_find(&vm->gpuvm, args->addr, args->range);
-	if (va)
-		dacc_vm_unmap_va(vm, va);
-	else
+	if (!va)
 		ret = -ENOENT;
+	else if (dacc_pool_lies_in(vm, args->addr, args->range))
+		ret = -EBUSY;
+	else
+		dacc_vm_unmap_va(vm, va);
 	mutex_unlock(&vm->lock);
 	return ret;
 }
@@ -753,6 +762,135 @@ static bool dacc_vm_range_ok(const struct drm_dacc_vm_bind *args)
 	       IS_ALIGNED(args->addr | args->range | args->offset, DACC_PAGE_SIZE) &&
 	       !check_add_overflow(args->addr, args->range, &end) &&
 	       end <= DRM_DACC_VA_KERNEL;
+}
+
+/**
+ * dacc_vm_is_writable - is all of a range mapped, and writable by the device?
+ * @vm: address space; its lock is held
+ * @addr: first byte
+ * @size: bytes
+ *
+ * Return: true if so.
+ */
+bool dacc_vm_is_writable(struct dacc_vm *vm, u64 addr, u64 size)
+{
+	u64 at = addr, end = addr + size;
+	struct drm_gpuva *va;
+
+	lockdep_assert_held(&vm->lock);
+	drm_gpuvm_for_each_va_range(va, &vm->gpuvm, addr, end) {
+		/* Address 0 is taken by a node that is no mapping. */
+		if (va == &vm->gpuvm.kernel_alloc_node || va->va.addr > at ||
+		    to_dacc_vma(va)->readonly)
+			return false;
+		at = va->va.addr + va->va.range;
+	}
+	return at >= end;
+}
+
+/**
+ * dacc_vm_peer_lost - is a fault due to an exporter?
+ * @vm: address space
+ * @addr: first byte that may have faulted
+ * @size: bytes
+ * @bus: it was a bus error: then memory of a peer is lost too
+ *
+ * Any context, interrupts off.
+ *
+ * Return: true if an import that lies there was taken back.
+ */
+bool dacc_vm_peer_lost(struct dacc_vm *vm, u64 addr, u64 size, bool bus)
+{
+	struct dacc_vma *vma;
+	bool lost = false;
+
+	spin_lock(&vm->imports_lock);
+	list_for_each_entry(vma, &vm->imports, import) {
+		struct dacc_bo *bo = to_dacc_bo(vma->va.gem.obj);
+
+		if (vma->va.va.addr >= addr + size ||
+		    addr >= vma->va.va.addr + vma->va.va.range)
+			continue;
+		lost |= READ_ONCE(bo->stale) || READ_ONCE(bo->revoked) ||
+			(bus && READ_ONCE(bo->peer));
+	}
+	spin_unlock(&vm->imports_lock);
+	return lost;
+}
+
+/* --- the kernel half --- */
+
+/**
+ * dacc_vm_map_kernel - map a buffer of the driver's own for the device to read
+ * @vm: address space
+ * @bo: buffer
+ * @addr: out: where
+ *
+ * Return: 0, -ENOSPC, -ENOENT if the address space was destroyed, -ENOMEM, -ENODEV
+ * or -ERESTARTSYS.
+ */
+int dacc_vm_map_kernel(struct dacc_vm *vm, struct dacc_bo *bo, u64 *addr)
+{
+	struct drm_dacc_vm_bind args = {
+		.flags = DRM_DACC_VM_READONLY,
+		.range = dacc_bo_gem(bo)->size,
+	};
+	struct drm_mm_node *node;
+	int ret;
+
+	node = kzalloc(sizeof(*node), GFP_KERNEL_ACCOUNT);
+	if (!node)
+		return -ENOMEM;
+	mutex_lock(&vm->kernel_lock);
+	/* Aligned so that groups of 16 pages can be used. */
+	ret = drm_mm_insert_node_generic(&vm->kernel_space, node, args.range, SZ_64K, 0, 0);
+	mutex_unlock(&vm->kernel_lock);
+	if (ret) {
+		kfree(node);
+		return ret;
+	}
+	args.addr = node->start;
+	ret = dacc_vm_map(vm, dacc_bo_gem(bo), &args);
+	if (ret) {
+		mutex_lock(&vm->kernel_lock);
+		drm_mm_remove_node(node);
+		mutex_unlock(&vm->kernel_lock);
+		kfree(node);
+		return ret;
+	}
+	*addr = args.addr;
+	return 0;
+}
+
+/**
+ * dacc_vm_unmap_kernel - undo dacc_vm_map_kernel()
+ * @vm: address space
+ * @addr: where
+ * @size: bytes of the buffer
+ *
+ * On return the device does not use it any more.
+ */
+void dacc_vm_unmap_kernel(struct dacc_vm *vm, u64 addr, u64 size)
+{
+	struct drm_mm_node *node;
+	struct drm_gpuva *va;
+
+	mutex_lock(&vm->lock);
+	/* dacc_vm_close() has unmapped all there was. */
+	va = drm_gpuva_find(&vm->gpuvm, addr, size);
+	if (va)
+		dacc_vm_unmap_va(vm, va);
+	mutex_unlock(&vm->lock);
+
+	mutex_lock(&vm->kernel_lock);
+	drm_mm_for_each_node(node, &vm->kernel_space) {
+		if (node->start == addr) {
+			drm_mm_remove_node(node);
+			kfree(node);
+			break;
+		}
+	}
+	mutex_unlock(&vm->kernel_lock);
 }
 
 /**

@@ -844,8 +844,10 @@ struct drm_dacc_list_destroy {
  * @crcs: pointer to __u32[n_layers]: with VERIFY the CRC-32 that each layer's
  *	payload must have, in the order of its blocks (-EBADMSG otherwise); else
  *	0.
- * @index: out, with -ESTALE: first handle that is stale.
+ * @index: out, with -ESTALE or -EBUSY: first handle that can't be had.
  * @pad: zero.
+ * @not_before_ps: earliest device time of the first layer, as in struct
+ *	drm_dacc_job: when the data got where it is, if it went through host memory.
  *
  * -ESTALE: a page was freed since the list was made, or the pool is gone.
  * -EBUSY: a page belongs to another transfer. -EAGAIN: the queue or the client's
@@ -853,8 +855,8 @@ struct drm_dacc_list_destroy {
  * user's bytes in flight have none; a transfer's end makes room. -EIO: the queue
  * is no longer DRM_DACC_QUEUE_OK.
  *
- * A layer that fails ends the transfer: the layers behind it do not run. It does
- * not stop the queue. Errors: -ECANCELED, -ETIME, -ENOLINK (LINK_ONLY and no
+ * A layer that fails ends the transfer: the layers behind it do not count, though
+ * the chip may have begun them, and get its error. It does not stop the queue. Errors: -ECANCELED, -ETIME, -ENOLINK (LINK_ONLY and no
  * link up), -EHOSTDOWN (the peer took the source back or is gone), -EBADMSG,
  * -EFAULT (an address is not mapped), -EIO.
  */
@@ -873,6 +875,7 @@ struct drm_dacc_transfer {
 	__u64 crcs;
 	__u32 index;
 	__u32 pad;
+	__u64 not_before_ps;
 };
 
 #define DRM_DACC_MAX_TRANSFERS		4096
@@ -906,6 +909,7 @@ struct drm_dacc_transfer_cancel {
  *	layer.
  * @t_start: likewise.
  * @t_end: of the last layer that ran.
+ * @busy_ps: device time that the layers took, without what they waited.
  */
 struct drm_dacc_transfer_result {
 	__u64 id;
@@ -923,6 +927,7 @@ struct drm_dacc_transfer_result {
 	__u64 t_issue;
 	__u64 t_start;
 	__u64 t_end;
+	__u64 busy_ps;
 };
 
 /**
