@@ -222,6 +222,21 @@ struct dacc_weights {
 
 struct dacc_weights *dacc_weights_get(struct dacc_weights *weights);
 
+/* kv_pool.c */
+struct dacc_pool {
+	struct dacc_vm *vm;
+	uint32_t id;
+	uint32_t page_bytes;
+	uint64_t va;
+};
+
+/* kv_list.c */
+struct dacc_list {
+	struct dacc_vm *vm;
+	uint32_t id;
+	uint32_t n_layers;
+};
+
 /* session.c */
 struct dacc_session {
 	atomic_uint refs;
@@ -229,11 +244,16 @@ struct dacc_session {
 	struct dacc_area area; /* KV cache, then activations */
 	uint64_t act;
 	struct dacc_seq seq;
+	pthread_mutex_t lock;   /* the next two */
+	struct dacc_pool *pool; /* its KV cache, a page a layer; made when first needed */
+	uint64_t *pages;
 	bool begun;
 	atomic_bool busy;
 };
 
 struct dacc_session *dacc_session_get(struct dacc_session *session);
 void dacc_session_put(struct dacc_session *session);
+/* Make @pool and @pages. */
+int dacc_session_need_pool(struct dacc_session *session);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Moving a KV cache in from another device: block tables, made once and posted
- * any number of times, one job and one timeline point for each layer.
+ * Moving a KV cache in from another device: a list into the session's pool, made
+ * once and posted any number of times, with one timeline point for each layer.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,8 +12,7 @@ struct dacc_kv {
 	struct dacc_session *session;
 	struct dacc_vm *vm;
 	uint64_t src; /* where the source is mapped; 0 if not */
-	struct dacc_area table;
-	uint32_t n_layers;
+	struct dacc_list *list;
 	uint32_t n_blocks;    /* of a layer */
 	uint64_t layer_bytes; /* payload */
 };
@@ -52,8 +51,26 @@ static int check_source(struct dacc_device *dev, const struct dacc_kv_source *s,
 	return 0;
 }
 
-static void write_layer(const struct dacc_kv *kv, const struct dacc_kv_source *s, uint32_t layer,
-			struct dacc_block *block)
+/* K and V of a layer are two blocks, each as far apart as the regions are. */
+static int strided_list(struct dacc_kv *kv, const struct dacc_kv_source *s,
+			struct dacc_list_args *args)
+{
+	struct dacc_kv_layout dst;
+
+	args->form = DACC_LIST_STRIDED;
+	args->strided.dst = dacc_session_kv(kv->session, &dst);
+	args->strided.src = kv->src;
+	args->strided.src_layer = s->layout.layer_bytes;
+	args->strided.dst_layer = dst.layer_bytes;
+	args->strided.src_stride = s->layout.region_bytes;
+	args->strided.dst_stride = dst.region_bytes;
+	args->strided.block_bytes = (uint64_t)s->n_positions * dst.row_bytes;
+	args->strided.n_blocks = 2;
+	return dacc_list_create(kv->vm, args, &kv->list);
+}
+
+static struct dacc_block *write_layer(const struct dacc_kv *kv, const struct dacc_kv_source *s,
+				      uint32_t layer, struct dacc_block *block)
 {
 	struct dacc_kv_layout dst;
 	uint64_t to = dacc_session_kv(kv->session, &dst) + layer * dst.layer_bytes;
@@ -69,6 +86,45 @@ static void write_layer(const struct dacc_kv *kv, const struct dacc_kv_source *s
 						.dst = to + dst.region_bytes + at,
 						.len = len };
 	}
+	return block;
+}
+
+static int block_list(struct dacc_kv *kv, const struct dacc_kv_source *s,
+		      struct dacc_list_args *args)
+{
+	uint64_t n = (uint64_t)kv->n_blocks * args->n_layers;
+	uint32_t *ends = calloc(args->n_layers, sizeof(*ends));
+	struct dacc_block *blocks = calloc(n, sizeof(*blocks)), *next = blocks;
+	int ret;
+
+	if (blocks && ends) {
+		for (uint32_t l = 0; l < args->n_layers; l++) {
+			next = write_layer(kv, s, l, next);
+			ends[l] = (uint32_t)(next - blocks);
+		}
+		args->form = DACC_LIST_SG;
+		args->sg.blocks = blocks;
+		args->sg.layer_end = ends;
+		ret = dacc_list_create(kv->vm, args, &kv->list);
+	} else {
+		ret = dacc_dev_error(kv->vm->dev, -ENOMEM, "out of memory");
+	}
+	free(blocks);
+	free(ends);
+	return ret;
+}
+
+static int make_list(struct dacc_kv *kv, const struct dacc_kv_source *s, uint32_t n_layers)
+{
+	struct dacc_list_args args = {
+		.size = sizeof(args),
+		.pool = kv->session->pool,
+		.pages = kv->session->pages,
+		.n_pages = n_layers,
+		.n_layers = n_layers,
+	};
+
+	return kv->n_blocks == 2 ? strided_list(kv, s, &args) : block_list(kv, s, &args);
 }
 
 DACC_PUBLIC int dacc_kv_prepare(struct dacc_session *session, const struct dacc_kv_source *source,
@@ -79,7 +135,6 @@ DACC_PUBLIC int dacc_kv_prepare(struct dacc_session *session, const struct dacc_
 	const struct dacc_kv_layout *dst = &session->weights->program->info.kv;
 	struct dacc_kv_source s;
 	struct dacc_kv *kv;
-	void *table = NULL;
 	int ret = dacc_copy_in(&s, sizeof(s), source);
 
 	if (ret)
@@ -88,6 +143,8 @@ DACC_PUBLIC int dacc_kv_prepare(struct dacc_session *session, const struct dacc_
 	if (!out)
 		return dacc_dev_error(dev, -EINVAL, "no place for the KV transfer");
 	ret = check_source(dev, &s, dst);
+	if (!ret)
+		ret = dacc_session_need_pool(session);
 	if (ret)
 		return ret;
 	kv = calloc(1, sizeof(*kv));
@@ -95,7 +152,6 @@ DACC_PUBLIC int dacc_kv_prepare(struct dacc_session *session, const struct dacc_
 		return dacc_dev_error(dev, -ENOMEM, "out of memory");
 	kv->session = dacc_session_get(session);
 	kv->vm = dacc_vm_get(vm);
-	kv->n_layers = dst->n_layers;
 	kv->n_blocks = 2 * ((s.n_positions - 1) / s.block_positions + 1);
 	kv->layer_bytes = 2ull * s.n_positions * dst->row_bytes;
 	if (kv->n_blocks > dev->max_blocks)
@@ -105,66 +161,19 @@ DACC_PUBLIC int dacc_kv_prepare(struct dacc_session *session, const struct dacc_
 	if (!ret)
 		ret = dacc_vm_map(vm, s.bo, s.offset, 0, DACC_VM_READONLY, &kv->src);
 	if (!ret)
-		ret = dacc_area_create(vm, sizeof(struct dacc_block) * kv->n_blocks * kv->n_layers,
-				       DACC_BO_HOST, &kv->table);
-	if (!ret)
-		ret = dacc_bo_map(kv->table.bo, &table);
+		ret = make_list(kv, &s, dst->n_layers);
 	if (ret) {
 		dacc_kv_free(kv);
 		return ret;
 	}
-	for (uint32_t l = 0; l < kv->n_layers; l++)
-		write_layer(kv, &s, l, (struct dacc_block *)table + (uint64_t)l * kv->n_blocks);
 	*out = kv;
 	return 0;
 }
 
 DACC_PUBLIC int dacc_kv_post(struct dacc_kv *kv, struct dacc_queue *queue,
-			     const struct dacc_kv_post_args *post, uint64_t *seq)
+			     const struct dacc_transfer_args *args, uint64_t *id)
 {
-	struct dacc_device *dev = kv->vm->dev;
-	struct dacc_kv_post_args p = { .size = sizeof(p) };
-	struct dacc_job job = { .op = DACC_OP_COPY_BLOCKS };
-	struct dacc_sync in, out;
-	struct dacc_submit submit = {
-		.size = sizeof(submit), .jobs = &job, .n_jobs = 1, .in = &in, .out = &out
-	};
-	uint64_t got;
-	int ret = post ? dacc_copy_in(&p, sizeof(p), post) : 0;
-
-	if (ret)
-		return dacc_dev_error(dev, ret, "struct dacc_kv_post_args %s",
-				      dacc_copy_in_text(ret, post));
-	if (queue->queue_class != DACC_CLASS_TRANSFER)
-		return dacc_dev_error(dev, -EINVAL,
-				      "a KV transfer needs a transfer queue, this is a decode queue");
-	if (queue->vm != kv->vm)
-		return dacc_dev_error(dev, -EINVAL,
-				      "a KV transfer needs a queue of the session's address space");
-	if (p.first_layer >= kv->n_layers || p.n_layers > kv->n_layers - p.first_layer)
-		return dacc_dev_error(dev, -EINVAL,
-				      "KV transfer of %u layers from %u: the model has %u",
-				      p.n_layers, p.first_layer, kv->n_layers);
-	if (!p.n_layers)
-		p.n_layers = kv->n_layers - p.first_layer;
-	job.checksum = p.checksum;
-	job.not_before_ps = p.not_before_ps;
-	job.blocks.n_blocks = kv->n_blocks;
-	submit.n_in = p.in.handle ? 1 : 0;
-	submit.n_out = p.out.handle ? 1 : 0;
-	for (uint32_t i = 0; i < p.n_layers; i++) {
-		uint64_t first = (uint64_t)(p.first_layer + i) * kv->n_blocks;
-
-		job.blocks.table = kv->table.va + first * sizeof(struct dacc_block);
-		in = (struct dacc_sync){ .handle = p.in.handle, .point = p.in.point + i };
-		out = (struct dacc_sync){ .handle = p.out.handle, .point = p.out.point + i };
-		ret = dacc_queue_submit(queue, &submit, &got);
-		if (ret)
-			return ret;
-		if (!i && seq)
-			*seq = got;
-	}
-	return 0;
+	return dacc_transfer_post(queue, kv->list, args, id);
 }
 
 DACC_PUBLIC uint32_t dacc_kv_blocks(const struct dacc_kv *kv)
@@ -181,7 +190,7 @@ DACC_PUBLIC void dacc_kv_free(struct dacc_kv *kv)
 {
 	if (!kv)
 		return;
-	dacc_area_destroy(&kv->table);
+	dacc_list_destroy(kv->list);
 	if (kv->src)
 		dacc_vm_unmap(kv->vm, kv->src);
 	dacc_session_put(kv->session);

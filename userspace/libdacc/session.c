@@ -32,6 +32,7 @@ DACC_PUBLIC int dacc_session_create(struct dacc_weights *weights, struct dacc_se
 	}
 	atomic_init(&s->refs, 1);
 	atomic_init(&s->busy, false);
+	pthread_mutex_init(&s->lock, NULL);
 	s->weights = dacc_weights_get(weights);
 	s->act = s->area.va + info->kv_bytes;
 	s->seq.base[DACC_BASE_LAYER] = weights->image.va + info->layers_offset;
@@ -118,6 +119,42 @@ DACC_PUBLIC uint64_t dacc_session_kv(const struct dacc_session *session,
 	return session->area.va;
 }
 
+int dacc_session_need_pool(struct dacc_session *session)
+{
+	const struct dacc_kv_layout *kv = &session->weights->program->info.kv;
+	struct dacc_device *dev = session->weights->vm->dev;
+	struct dacc_pool_args args = {
+		.size = sizeof(args),
+		.va = session->area.va,
+		.page_bytes = (uint32_t)kv->layer_bytes,
+		.n_pages = kv->n_layers,
+	};
+	int ret = 0;
+
+	if (kv->layer_bytes > UINT32_MAX)
+		return dacc_dev_error(dev, -EINVAL,
+				      "a layer of the KV cache has %llu bytes: more than a page can have",
+				      (unsigned long long)kv->layer_bytes);
+	pthread_mutex_lock(&session->lock);
+	if (!session->pages) {
+		session->pages = calloc(kv->n_layers, sizeof(*session->pages));
+		if (!session->pages)
+			ret = dacc_dev_error(dev, -ENOMEM, "out of memory");
+		if (!ret)
+			ret = dacc_pool_create(session->weights->vm, &args, &session->pool);
+		if (!ret)
+			ret = dacc_pool_alloc(session->pool, session->pages, kv->n_layers);
+		if (ret) {
+			dacc_pool_destroy(session->pool);
+			free(session->pages);
+			session->pool = NULL;
+			session->pages = NULL;
+		}
+	}
+	pthread_mutex_unlock(&session->lock);
+	return ret;
+}
+
 struct dacc_session *dacc_session_get(struct dacc_session *session)
 {
 	atomic_fetch_add(&session->refs, 1);
@@ -128,6 +165,10 @@ void dacc_session_put(struct dacc_session *session)
 {
 	if (!session || atomic_fetch_sub(&session->refs, 1) != 1)
 		return;
+	/* First: it keeps the mapping. */
+	dacc_pool_destroy(session->pool);
+	free(session->pages);
+	pthread_mutex_destroy(&session->lock);
 	dacc_area_destroy(&session->area);
 	dacc_weights_free(session->weights);
 	free(session);

@@ -42,6 +42,7 @@ static const char usage_text[] =
 	"      --device DEV       chip: node, number or PCI address (default: the first)\n"
 	"      --gpu ADDRESS      GPU peer: PCI address (default: the chip's link peer)\n"
 	"      --bounce           move the KV cache through host memory in any case\n"
+	"      --verify-kv        have the chip compare checksums before the first token\n"
 	"      --timeout SECONDS  give up after that (default 600)\n"
 	"  -h, --help             this text\n"
 	"  -V, --version          version\n"
@@ -66,6 +67,7 @@ enum {
 	OPT_DEVICE,
 	OPT_GPU,
 	OPT_BOUNCE,
+	OPT_VERIFY_KV,
 	OPT_TIMEOUT,
 };
 
@@ -194,6 +196,9 @@ static int parse_option(int o, const char *name, const char *arg, struct options
 	case OPT_BOUNCE:
 		opt->bounce = true;
 		break;
+	case OPT_VERIFY_KV:
+		opt->verify_kv = true;
+		break;
 	case OPT_TIMEOUT:
 		ret = parse_number(name, optarg, 0.001, 1e6, &opt->timeout);
 		break;
@@ -231,6 +236,7 @@ int parse_options(int argc, char **argv, struct options *opt)
 		{ "device", required_argument, NULL, OPT_DEVICE },
 		{ "gpu", required_argument, NULL, OPT_GPU },
 		{ "bounce", no_argument, NULL, OPT_BOUNCE },
+		{ "verify-kv", no_argument, NULL, OPT_VERIFY_KV },
 		{ "timeout", required_argument, NULL, OPT_TIMEOUT },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },

@@ -35,6 +35,7 @@ struct options {
 	bool stats;
 	bool json;
 	bool bounce;
+	bool verify_kv;
 	enum dacc_type kv_type;
 	enum dacc_type weight_type;
 	enum dacc_queue_kind queue;
@@ -84,9 +85,11 @@ struct prompt {
 	struct dacc_session *session;
 	struct dacc_bo *kv_bo;
 	struct dacc_kv *kv;
-	uint32_t moved; /* timeline of the layers that have arrived */
-	struct dacc_result *transfers;
-	uint64_t *seqs; /* job number of each layer's transfer */
+	uint32_t moved;    /* timeline of the layers that have arrived */
+	uint64_t transfer; /* id of the one under way, or 0 */
+	struct dacc_transfer_result *transfers;
+	uint32_t n_transfers; /* one, or one a layer */
+	uint32_t *crcs;       /* of the layers, with --verify-kv */
 };
 
 struct stats {
@@ -184,6 +187,9 @@ int gpu_drain(struct run *r, unsigned int left);
 int move_kv(struct run *r, struct prompt *p);
 int check_transfers(struct run *r);
 
+/* crc.c */
+uint32_t crc32_of(uint32_t crc, const void *data, size_t size);
+
 /* generate.c */
 int generate(struct run *r);
 
@@ -200,6 +206,7 @@ void end_line(void);
 
 /* stats.c */
 void span_add(struct span *s, uint64_t start, uint64_t end);
+void span_add_busy(struct span *s, uint64_t start, uint64_t end, uint64_t busy);
 const char *path_name(const struct stats *s);
 void print_stats(const struct run *r);
 void print_json(const struct run *r, const char *error);

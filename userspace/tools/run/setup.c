@@ -219,8 +219,8 @@ int load_weights(struct run *r)
 		p->chunks = calloc(p->n_chunks, sizeof(*p->chunks));
 		p->copies = calloc(2ull * r->config->n_layers, sizeof(*p->copies));
 		p->transfers = calloc(r->config->n_layers, sizeof(*p->transfers));
-		p->seqs = calloc(r->config->n_layers, sizeof(*p->seqs));
-		if (!p->chunks || !p->copies || !p->transfers || !p->seqs)
+		p->crcs = calloc(r->config->n_layers, sizeof(*p->crcs));
+		if (!p->chunks || !p->copies || !p->transfers || !p->crcs)
 			return run_fail(EXIT_FAILED, "out of memory");
 	}
 	if (drmSyncobjCreate(gpupeer_fd(r->gpu), 0, &r->gpu_done))
@@ -251,7 +251,7 @@ void close_devices(struct run *r)
 		free(p->chunks);
 		free(p->copies);
 		free(p->transfers);
-		free(p->seqs);
+		free(p->crcs);
 	}
 	dacc_weights_free(r->weights);
 	dacc_vm_destroy(r->vm);

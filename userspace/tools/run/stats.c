@@ -11,7 +11,7 @@
 #define PS_PER_US 1e6
 #define PS_PER_S  1e12
 
-void span_add(struct span *s, uint64_t start, uint64_t end)
+void span_add_busy(struct span *s, uint64_t start, uint64_t end, uint64_t busy)
 {
 	if (end < start)
 		return;
@@ -19,7 +19,12 @@ void span_add(struct span *s, uint64_t start, uint64_t end)
 		s->start = start;
 	if (end > s->end)
 		s->end = end;
-	s->busy += end - start;
+	s->busy += busy;
+}
+
+void span_add(struct span *s, uint64_t start, uint64_t end)
+{
+	span_add_busy(s, start, end, end - start);
 }
 
 /* What the completion records and the buffer say, in words. */
@@ -64,8 +69,8 @@ static uint64_t prefill_overlap(const struct run *r)
 	uint64_t sum = 0;
 
 	for (unsigned int i = 0; r->prompt && i < r->opt.n_prompts; i++) {
-		for (uint32_t l = 0; r->prompt[i].transfers && l < r->config->n_layers; l++) {
-			const struct dacc_result *t = &r->prompt[i].transfers[l];
+		for (uint32_t l = 0; l < r->prompt[i].n_transfers; l++) {
+			const struct dacc_transfer_result *t = &r->prompt[i].transfers[l];
 
 			for (unsigned int k = 0; k < r->opt.n_prompts; k++)
 				for (uint32_t c = 0;

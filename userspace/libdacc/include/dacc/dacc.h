@@ -45,6 +45,8 @@ extern "C" {
 struct dacc_bo;
 struct dacc_device;
 struct dacc_kv;
+struct dacc_list;
+struct dacc_pool;
 struct dacc_model;
 struct dacc_pci_list;
 struct dacc_program;
@@ -1209,7 +1211,308 @@ uint64_t dacc_session_kv(const struct dacc_session *session, struct dacc_kv_layo
  */
 void dacc_session_destroy(struct dacc_session *session);
 
-/* --- KV transfer (kv.c) ------------------------------------------------------------- */
+/* --- KV pages (kv_pool.c, kv_list.c, transfer.c) ------------------------------------ */
+
+/**
+ * struct dacc_pool_args - a pool of pages
+ * @size: sizeof(struct dacc_pool_args).
+ * @va: virtual address of the first page, a multiple of 64; all pages must lie in
+ *	mappings that the chip may write.
+ * @page_bytes: bytes of a page, a multiple of 64, at most 1 GiB.
+ * @n_pages: pages, at most 1,048,576.
+ * @unprotected: a freed page is given out again while transfers still write it; for
+ *	the demonstration of what that does. -EPERM without a parameter of the module.
+ */
+struct dacc_pool_args {
+	size_t size;
+	uint64_t va;
+	uint32_t page_bytes;
+	uint32_t n_pages;
+	bool unprotected;
+};
+
+/**
+ * dacc_pool_create() - divide a part of an address space into pages
+ * @vm: address space.
+ * @args: where.
+ * @out: pool.
+ *
+ * Pages are named by handles with a generation: that of a freed page is stale at once.
+ * From dacc_transfer_post() to the transfer's end its pages belong to it: freed
+ * meanwhile, they are not given out again before.
+ *
+ * Return: 0, -EINVAL, -EFAULT (not mapped, or read only), -EEXIST (overlaps another
+ * pool), -ENOMEM, -EPERM or another negative errno. Thread-safe.
+ */
+int dacc_pool_create(struct dacc_vm *vm, const struct dacc_pool_args *args, struct dacc_pool **out);
+
+/**
+ * dacc_pool_alloc() - allocate pages
+ * @pool: pool.
+ * @pages: receives the handles.
+ * @n: how many; all or none.
+ *
+ * Return: 0, -ENOSPC (not so many are free now; those that transfers own come back
+ * when they end), -EINVAL or another negative errno. Thread-safe.
+ */
+int dacc_pool_alloc(struct dacc_pool *pool, uint64_t *pages, unsigned int n);
+
+/**
+ * dacc_pool_free() - free pages
+ * @pool: pool.
+ * @pages: handles, stale from now on.
+ * @n: how many; all or none.
+ * @owned: receives how many of them transfers still own; may be NULL.
+ *
+ * Does not wait for transfers.
+ *
+ * Return: 0, -ESTALE (freed before), -EINVAL or another negative errno. Thread-safe.
+ */
+int dacc_pool_free(struct dacc_pool *pool, const uint64_t *pages, unsigned int n,
+		   unsigned int *owned);
+
+/**
+ * dacc_pool_page_va() - address of a page
+ * @pool: pool.
+ * @page: handle.
+ *
+ * Return: virtual address. Thread-safe.
+ */
+uint64_t dacc_pool_page_va(const struct dacc_pool *pool, uint64_t page);
+
+/**
+ * dacc_pool_destroy() - give a pool up
+ * @pool: pool or NULL. Transfers that write its pages are cancelled and waited for.
+ */
+void dacc_pool_destroy(struct dacc_pool *pool);
+
+/**
+ * enum dacc_list_form - how a list names its blocks
+ * @DACC_LIST_SG: one by one.
+ * @DACC_LIST_STRIDED: at regular distances.
+ * @DACC_LIST_INDEXED: one for each page, from sources by an index.
+ */
+enum dacc_list_form {
+	DACC_LIST_SG = 0,
+	DACC_LIST_STRIDED = 1,
+	DACC_LIST_INDEXED = 2,
+};
+
+/**
+ * struct dacc_list_args - blocks to transfer
+ * @size: sizeof(struct dacc_list_args).
+ * @pool: pool whose pages are written, or NULL: then nobody owns the destination.
+ * @pages: handles of the pages that may be written; every destination lies in them.
+ * @n_pages: number of them.
+ * @form: which of the three below counts.
+ * @n_layers: layers, at most 4096: each can wait, be awaited and fail by itself.
+ * @sg: form SG.
+ * @sg.blocks: struct dacc_block[] (dacc_hw.h), layer after layer.
+ * @sg.layer_end: for each layer the number of blocks up to and with it.
+ * @strided: form STRIDED: block i of layer l goes from src + l * src_layer + i *
+ *	src_stride to dst + l * dst_layer + i * dst_stride.
+ * @strided.src: see above, as are the next five.
+ * @strided.dst: see above.
+ * @strided.src_layer: see above.
+ * @strided.dst_layer: see above.
+ * @strided.src_stride: see above.
+ * @strided.dst_stride: see above.
+ * @strided.block_bytes: bytes of a block.
+ * @strided.n_blocks: blocks of a layer.
+ * @indexed: form INDEXED: block i of layer l goes from src + l * src_layer +
+ *	src_index[i] * src_stride to page i, at dst_offset + l * dst_layer in it.
+ * @indexed.src: see above, as are the next five.
+ * @indexed.src_layer: see above.
+ * @indexed.src_stride: see above.
+ * @indexed.dst_layer: see above.
+ * @indexed.dst_offset: see above.
+ * @indexed.src_index: see above; uint32_t[n_pages].
+ * @indexed.block_bytes: bytes of a block.
+ */
+struct dacc_list_args {
+	size_t size;
+	struct dacc_pool *pool;
+	const uint64_t *pages;
+	uint32_t n_pages;
+	enum dacc_list_form form;
+	uint32_t n_layers;
+	union {
+		struct {
+			const struct dacc_block *blocks;
+			const uint32_t *layer_end;
+		} sg;
+		struct {
+			uint64_t src;
+			uint64_t dst;
+			uint64_t src_layer;
+			uint64_t dst_layer;
+			uint64_t src_stride;
+			uint64_t dst_stride;
+			uint64_t block_bytes;
+			uint32_t n_blocks;
+		} strided;
+		struct {
+			uint64_t src;
+			uint64_t src_layer;
+			uint64_t src_stride;
+			uint64_t dst_layer;
+			uint64_t dst_offset;
+			const uint32_t *src_index;
+			uint32_t block_bytes;
+		} indexed;
+	};
+};
+
+/**
+ * dacc_list_create() - prepare a list, once
+ * @vm: address space of all addresses.
+ * @args: blocks. Everything is copied and checked here: posting does no work for a
+ *	block.
+ * @out: list, which may be posted any number of times.
+ *
+ * Return: 0; -EINVAL, -EFAULT (a destination is not in the pages) or -ESTALE, with the
+ * first bad block or page in the message; -ENOMEM, -EDQUOT or another negative errno.
+ * Thread-safe.
+ */
+int dacc_list_create(struct dacc_vm *vm, const struct dacc_list_args *args, struct dacc_list **out);
+
+/**
+ * dacc_list_destroy() - free a list
+ * @list: list or NULL. Transfers under way keep what they need.
+ */
+void dacc_list_destroy(struct dacc_list *list);
+
+/**
+ * struct dacc_transfer_args - one use of a list
+ * @size: sizeof(struct dacc_transfer_args).
+ * @first_layer: first layer to transfer.
+ * @n_layers: layers; 0: all from @first_layer on.
+ * @in: layer @first_layer + i waits for point in.point + i of this timeline, with
+ *	@in_once for in.point; handle 0 for none. Every point must have been submitted.
+ * @in_once: all layers wait for the one point.
+ * @out: layer @first_layer + i signals point out.point + i of this timeline, with its
+ *	error; handle 0 for none.
+ * @deadline: absolute CLOCK_MONOTONIC nanoseconds at which it is cancelled with
+ *	-ETIME; 0 for none.
+ * @not_before_ps: earliest device time of the first layer.
+ * @cookie: returned in the result.
+ * @checksum: have each layer's CRC-32 computed.
+ * @crcs: and compared with these, one for each layer (-EBADMSG); NULL: not.
+ * @link_only: -ENOLINK rather than going over PCIe.
+ * @event: the result comes by dacc_transfer_read() instead of dacc_transfer_wait().
+ */
+struct dacc_transfer_args {
+	size_t size;
+	uint32_t first_layer;
+	uint32_t n_layers;
+	struct dacc_sync in;
+	bool in_once;
+	struct dacc_sync out;
+	int64_t deadline;
+	uint64_t not_before_ps;
+	uint64_t cookie;
+	bool checksum;
+	const uint32_t *crcs;
+	bool link_only;
+	bool event;
+};
+
+/**
+ * struct dacc_transfer_result - how a transfer ended
+ * @id: transfer.
+ * @cookie: as given.
+ * @error: 0 or a negative errno: -ECANCELED, -ETIME, -ENOLINK, -EHOSTDOWN (the peer
+ *	took the source back or is gone), -EBADMSG, -EFAULT, -EIO, or that of a fence.
+ * @path: DACC_PATH_*.
+ * @layers_done: layers that were transferred whole.
+ * @failed_layer: layer that failed; with @error.
+ * @failed_block: block of that layer.
+ * @crc: CRC-32 of the last layer done.
+ * @pages_done: pages all of whose blocks were written; without a pool: blocks.
+ * @pages_failed: the others.
+ * @bytes: payload bytes written.
+ * @link_bytes: of these, over a link.
+ * @t_issue: device time of the first layer.
+ * @t_start: likewise.
+ * @t_end: device time of the last layer that ran.
+ * @busy_ps: device time that the layers took, without what they waited.
+ */
+struct dacc_transfer_result {
+	uint64_t id;
+	uint64_t cookie;
+	int error;
+	uint32_t path;
+	uint32_t layers_done;
+	uint32_t failed_layer;
+	uint32_t failed_block;
+	uint32_t crc;
+	uint32_t pages_done;
+	uint32_t pages_failed;
+	uint64_t bytes;
+	uint64_t link_bytes;
+	uint64_t t_issue;
+	uint64_t t_start;
+	uint64_t t_end;
+	uint64_t busy_ps;
+};
+
+/**
+ * dacc_transfer_post() - start a transfer
+ * @queue: transfer queue of the list's address space that the driver keeps
+ *	(no user queue).
+ * @list: list.
+ * @args: which layers, fences; NULL for all layers and none.
+ * @id: receives the transfer's id, which is never 0.
+ *
+ * One call, and one doorbell for all layers that need not wait.
+ *
+ * Return: 0; -ESTALE (a page was freed since the list was made), -EBUSY (a page belongs
+ * to another transfer), -EAGAIN (the queue has no room, or too many events were not
+ * read), -EDQUOT, -EINVAL or another negative errno. Thread-safe.
+ */
+int dacc_transfer_post(struct dacc_queue *queue, struct dacc_list *list,
+		       const struct dacc_transfer_args *args, uint64_t *id);
+
+/**
+ * dacc_transfer_cancel() - cancel a transfer
+ * @dev: device.
+ * @id: transfer. May be repeated; one that has ended stays as it ended.
+ *
+ * Does not wait. The transfer still ends exactly once: after that nothing of it is
+ * written any more.
+ *
+ * Return: 0, -ENOENT (its result was taken) or another negative errno. Thread-safe.
+ */
+int dacc_transfer_cancel(struct dacc_device *dev, uint64_t id);
+
+/**
+ * dacc_transfer_wait() - wait for a transfer's end and take its result
+ * @dev: device.
+ * @id: transfer; ends with the call that returns 0.
+ * @deadline: absolute CLOCK_MONOTONIC nanoseconds; 0 polls.
+ * @result: receives the result.
+ * @size: size of the caller's structure.
+ *
+ * Return: 0 also for a transfer that failed; -ETIME, -ENOENT or another negative errno.
+ * Thread-safe.
+ */
+int dacc_transfer_wait(struct dacc_device *dev, uint64_t id, int64_t deadline,
+		       struct dacc_transfer_result *result, size_t size);
+
+/**
+ * dacc_transfer_read() - take the result of some transfer with an event
+ * @dev: device, whose dacc_device_fd() polls readable when there is one.
+ * @result: receives the result.
+ * @size: size of the caller's structure.
+ *
+ * Does not wait.
+ *
+ * Return: 0, -EAGAIN (none now) or another negative errno. One thread at a time for
+ * each device.
+ */
+int dacc_transfer_read(struct dacc_device *dev, struct dacc_transfer_result *result, size_t size);
+
+/* --- KV caches (kv.c) --------------------------------------------------------------- */
 
 /**
  * struct dacc_kv_source - where a KV cache comes from
@@ -1220,7 +1523,7 @@ void dacc_session_destroy(struct dacc_session *session);
  *	regions and strides may differ.
  * @n_positions: positions to move, from 0.
  * @block_positions: positions of a block: K and V of that many are one block
- *	each.
+ *	each. @n_positions or more: two blocks a layer.
  */
 struct dacc_kv_source {
 	size_t size;
@@ -1233,11 +1536,12 @@ struct dacc_kv_source {
 
 /**
  * dacc_kv_prepare() - prepare a transfer into a session's KV cache
- * @session: destination.
+ * @session: destination. Its KV cache becomes a pool with a page for each layer, which
+ *	belong to a transfer that is under way.
  * @source: source.
  * @out: transfer, which may be posted any number of times.
  *
- * Maps the source and writes the block tables, one for each layer.
+ * Maps the source and prepares a list.
  *
  * Return: 0; -EREMOTEIO (the chip may not reach that memory: copy it to host
  * memory and take that as the source), -EINVAL (layouts do not match, the
@@ -1248,44 +1552,17 @@ int dacc_kv_prepare(struct dacc_session *session, const struct dacc_kv_source *s
 		    struct dacc_kv **out);
 
 /**
- * struct dacc_kv_post_args - one use of a prepared transfer
- * @size: sizeof(struct dacc_kv_post_args).
- * @first_layer: first layer to move.
- * @n_layers: layers to move; 0: all from @first_layer on.
- * @in: layer @first_layer + i waits for point in.point + i of this timeline;
- *	handle 0 for none.
- * @out: layer @first_layer + i signals point out.point + i of this timeline;
- *	handle 0 for none.
- * @not_before_ps: earliest device time: when the data got where it is, if it
- *	went through host memory.
- * @checksum: have each layer's CRC-32 computed.
- */
-struct dacc_kv_post_args {
-	size_t size;
-	uint32_t first_layer;
-	uint32_t n_layers;
-	struct dacc_sync in;
-	struct dacc_sync out;
-	uint64_t not_before_ps;
-	bool checksum;
-};
-
-/**
  * dacc_kv_post() - post a prepared transfer
  * @kv: transfer.
- * @queue: transfer queue in the session's address space.
- * @post: layers and fences, or NULL for all layers and no fence.
- * @seq: receives the job number of the first layer; the others follow if no
- *	other thread submits to @queue; may be NULL.
+ * @queue: as in dacc_transfer_post().
+ * @args: as in dacc_transfer_post().
+ * @id: names it, for dacc_transfer_wait() and dacc_transfer_cancel().
  *
- * One job for each layer. On failure the layers before the failing one have
- * been posted: destroy the queue to stop them.
- *
- * Return: 0, -EAGAIN (the queue is full), -EINVAL or another negative errno.
- * Thread-safe.
+ * Return: as dacc_transfer_post(); -EBUSY: another transfer into this session is under
+ * way. Thread-safe.
  */
-int dacc_kv_post(struct dacc_kv *kv, struct dacc_queue *queue, const struct dacc_kv_post_args *post,
-		 uint64_t *seq);
+int dacc_kv_post(struct dacc_kv *kv, struct dacc_queue *queue,
+		 const struct dacc_transfer_args *args, uint64_t *id);
 
 /**
  * dacc_kv_blocks() - number of blocks of a layer
