@@ -892,6 +892,7 @@ struct dma_fence *dacc_fence_alloc(u32 queue_class);
 void dacc_fence_init(struct dma_fence *fence, u64 context, u64 seq);
 void dacc_fence_free(struct dma_fence *fence);
 int dacc_fence_error(struct dma_fence *fence);
+int dacc_fence_find(struct drm_file *file, u32 handle, u64 point, struct dma_fence **fence);
 
 /* dacc_complete.c */
 int dacc_status_to_errno(u32 status);

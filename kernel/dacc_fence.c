@@ -8,6 +8,8 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 
+#include <drm/drm_syncobj.h>
+
 #include "dacc_device.h"
 
 static struct dacc_fence *to_dacc_fence(struct dma_fence *fence)
@@ -107,3 +109,51 @@ int dacc_fence_error(struct dma_fence *fence)
 #if IS_ENABLED(CONFIG_KUNIT)
 #include "tests/dacc_fence_test.c"
 #endif
+
+/* Also the error of one that is about to signal with it. */
+static bool dacc_fence_will_fail(struct dma_fence *fence)
+{
+	struct dma_fence_unwrap cursor;
+	struct dma_fence *inner;
+	bool fails = false;
+
+	dma_fence_unwrap_for_each(inner, &cursor, fence)
+		fails |= READ_ONCE(inner->error) < 0;
+	return fails;
+}
+
+/**
+ * dacc_fence_find - the fence of a syncobj or of a timeline's point
+ * @file: client
+ * @handle: syncobj
+ * @point: timeline point, or 0
+ * @fence: out: with a reference
+ *
+ * A timeline forgets the fences of points that have signalled, and their errors with
+ * them. What an error ends it ends for good: if a later point is known to fail, that one's
+ * fence stands for one that was forgotten.
+ *
+ * Return: 0, -ENOENT, or -EINVAL if there is no fence yet.
+ */
+int dacc_fence_find(struct drm_file *file, u32 handle, u64 point, struct dma_fence **fence)
+{
+	struct drm_syncobj *syncobj;
+	struct dma_fence *latest;
+	int ret;
+
+	ret = drm_syncobj_find_fence(file, handle, point, 0, fence);
+	if (ret || !point || !dma_fence_is_signaled(*fence) || dacc_fence_error(*fence))
+		return ret;
+	syncobj = drm_syncobj_find(file, handle);
+	if (!syncobj)
+		return 0;
+	latest = drm_syncobj_fence_get(syncobj);
+	drm_syncobj_put(syncobj);
+	if (latest && dacc_fence_will_fail(latest)) {
+		dma_fence_put(*fence);
+		*fence = latest;
+	} else {
+		dma_fence_put(latest);
+	}
+	return 0;
+}

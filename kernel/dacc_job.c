@@ -251,8 +251,7 @@ static int dacc_batch_add_in_syncs(struct dacc_batch *batch, struct drm_file *fi
 
 		ret = syncs[i].pad ? -EINVAL : 0;
 		if (!ret)
-			ret = drm_syncobj_find_fence(file, syncs[i].handle, syncs[i].point, 0,
-						     &fence);
+			ret = dacc_fence_find(file, syncs[i].handle, syncs[i].point, &fence);
 		if (!ret)
 			ret = dacc_batch_add_dep(batch, fence);
 	}

@@ -65,6 +65,17 @@ static void dacc_layer_signal(struct dacc_layer *layer, int error)
 	dma_fence_put(fence);
 }
 
+/*
+ * No point of a timeline signals with an error before all later ones have it: who comes
+ * too late to see that one's fence looks at theirs (dacc_fence_find()).
+ */
+static void dacc_transfer_set_errors(struct dacc_transfer *transfer, u32 from, int error)
+{
+	lockdep_assert_held(&transfer->queue->lock);
+	for (; from < transfer->n_layers; from++)
+		dma_fence_set_error(transfer->layers[from].fence, error);
+}
+
 /* Marks everything that is in the ring; the device knows what has completed. */
 static void dacc_transfer_abort(struct dacc_transfer *transfer)
 {
@@ -91,6 +102,8 @@ static void dacc_transfer_finish(struct dacc_transfer *transfer)
 	transfer->finished = true;
 	queue->reserved -= transfer->n_layers - transfer->ended;
 	atomic_sub(transfer->n_layers - transfer->ended, &queue->dacc->num_jobs);
+	if (transfer->ended < transfer->n_layers)
+		dacc_transfer_set_errors(transfer, transfer->ended, transfer->error);
 	for (; transfer->ended < transfer->n_layers; transfer->ended++)
 		dacc_layer_signal(&transfer->layers[transfer->ended], transfer->error);
 	queue_work(queue->dacc->wq, &transfer->end_work);
@@ -220,6 +233,7 @@ void dacc_transfer_layer_ended(struct dacc_job *job, const struct drm_dacc_resul
 			transfer->error = error;
 			dacc_transfer_abort(transfer);
 		}
+		dacc_transfer_set_errors(transfer, index, error);
 	}
 	dacc_layer_signal(layer, error);
 	if (transfer->ended == transfer->n_layers ||

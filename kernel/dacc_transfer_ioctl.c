@@ -140,8 +140,8 @@ static int dacc_transfer_get_in(struct dacc_transfer *transfer, struct drm_file 
 		/* If all wait for one, the first does. */
 		if (i && !args->in_step)
 			break;
-		ret = drm_syncobj_find_fence(file, args->in.handle, args->in.point + i, 0,
-					     &transfer->layers[i].in);
+		ret = dacc_fence_find(file, args->in.handle, args->in.point + i,
+				      &transfer->layers[i].in);
 	}
 	return ret;
 }

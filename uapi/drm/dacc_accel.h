@@ -531,7 +531,9 @@ struct drm_dacc_job {
  * @jobs: pointer to struct drm_dacc_job[n_jobs]; they run in order.
  * @in_syncs: pointer to struct drm_dacc_sync[]; the first job waits for all of
  *	them. A point that has no fence yet is -EINVAL. If one of them ends
- *	with an error, the jobs are not run and get that error.
+ *	with an error, the jobs are not run and get that error. A timeline
+ *	forgets the errors of points that have signalled: if its latest point
+ *	has one, that counts for them too.
  * @out_syncs: pointer to struct drm_dacc_sync[]; signalled when the last job
  *	has ended.
  * @n_in_syncs: at most DRM_DACC_MAX_SYNCS.
