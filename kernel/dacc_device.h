@@ -546,7 +546,6 @@ struct dacc_fence {
 };
 
 struct dacc_batch;
-struct dacc_out_sync;
 
 /**
  * struct dacc_job - a job, from SUBMIT to its end

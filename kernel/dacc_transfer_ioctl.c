@@ -255,7 +255,7 @@ static int dacc_transfer_create(struct drm_file *file, struct dacc_queue *queue,
 	struct dacc_transfer *transfer;
 	int ret;
 
-	if (queue->queue_class != DRM_DACC_QUEUE_TRANSFER || queue->vm != list->vm ||
+	if (queue->queue_class != DRM_DACC_QUEUE_TRANSFER || queue->user || queue->vm != list->vm ||
 	    args->first_layer >= list->n_layers ||
 	    args->n_layers > list->n_layers - args->first_layer ||
 	    args->n_layers > queue->depth)

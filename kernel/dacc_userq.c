@@ -473,8 +473,7 @@ static struct dacc_gate *dacc_gate_create(struct dacc_queue *queue, struct drm_f
 		INIT_LIST_HEAD(&dep->cb.node);
 		ret = syncs[i].pad ? -EINVAL : 0;
 		if (!ret)
-			ret = drm_syncobj_find_fence(file, syncs[i].handle, syncs[i].point, 0,
-						     &dep->fence);
+			ret = dacc_fence_find(file, syncs[i].handle, syncs[i].point, &dep->fence);
 	}
 	kfree(syncs);
 	if (ret) {

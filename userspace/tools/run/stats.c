@@ -134,7 +134,7 @@ void print_stats(const struct run *r)
 		fprintf(stderr, "prefill, transfer  %s", both ? "overlapped" : "did not overlap");
 		if (both)
 			fprintf(stderr, " for %.3f of %.3f us", both / PS_PER_US,
-				s->transfer.busy / PS_PER_US);
+				(s->transfer.end - s->transfer.start) / PS_PER_US);
 		fprintf(stderr, " (prefill %.3f to %.3f us, transfer %.3f to %.3f us)\n",
 			s->prefill.start / PS_PER_US, s->prefill.end / PS_PER_US,
 			s->transfer.start / PS_PER_US, s->transfer.end / PS_PER_US);
