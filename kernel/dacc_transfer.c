@@ -133,13 +133,11 @@ static void dacc_transfer_stop_locked(struct dacc_transfer *transfer, int error)
 void dacc_transfer_stop(struct dacc_transfer *transfer, int error)
 {
 	struct dacc_queue *queue = transfer->queue;
-	bool cookie = dma_fence_begin_signalling();
 	unsigned long flags;
 
 	spin_lock_irqsave(&queue->lock, flags);
 	dacc_transfer_stop_locked(transfer, error);
 	spin_unlock_irqrestore(&queue->lock, flags);
-	dma_fence_end_signalling(cookie);
 }
 
 /**
