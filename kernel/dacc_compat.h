@@ -38,6 +38,14 @@ static inline void dma_buf_invalidate_mappings(struct dma_buf *dma_buf)
 }
 #endif
 
+/* Can the importer be told to let go? */
+#ifndef DACC_HAVE_DMA_BUF_ATTACH_REVOCABLE
+static inline bool dma_buf_attach_revocable(struct dma_buf_attachment *attach)
+{
+	return attach->importer_ops && attach->importer_ops->invalidate_mappings;
+}
+#endif
+
 /*
  * Where dynamic importers are an option that is off, the core itself pins what
  * they map, and has to be let. Kernels with dma_buf_invalidate_mappings() have

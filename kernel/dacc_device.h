@@ -64,6 +64,7 @@ struct dacc_vm;
 extern unsigned int dacc_job_timeout_ms;
 extern unsigned int dacc_job_limit_ms;
 extern bool dacc_p2p;
+extern int dacc_p2p_host_bridge;
 
 /**
  * struct dacc_link - what is known of a link port's other end

@@ -11,27 +11,23 @@
 #include <linux/iommu.h>
 #include <linux/mm.h>
 #include <linux/scatterlist.h>
-#ifdef CONFIG_PCI_P2PDMA
-#include <linux/pci-p2pdma.h>
-#endif
 
 #include <drm/drm_drv.h>
 #include <drm/drm_prime.h>
+#include <drm/drm_print.h>
 
 #include "dacc_device.h"
 
 #ifdef DACC_HAVE_P2PDMA_PROVIDER
-#include <linux/dma-buf-mapping.h>
+#define PEER_HAVE_PROVIDER
 #endif
+#include "peer_map.h"
 
 /*
  * How long an exporter that takes its buffer back is made to wait for jobs that
  * use it. Then the mapping goes, and those jobs fault.
  */
 #define DACC_REVOKE_WAIT		msecs_to_jiffies(2000)
-
-/* A segment stays below 4 GiB: its length is 32 bits. */
-#define DACC_MAX_SEGMENT		SZ_1G
 
 static const struct dma_buf_ops dacc_dmabuf_ops;
 
@@ -148,7 +144,7 @@ void dacc_dmabuf_detach(struct dacc_bo *bo)
  */
 static bool dacc_sgt_is_peer(struct dma_buf_attachment *attach, struct sg_table *sgt)
 {
-	struct iommu_domain *domain = iommu_get_domain_for_dev(attach->dev);
+	struct iommu_domain *domain = peer_translated(attach->dev);
 	phys_addr_t phys;
 
 	if (!attach->peer2peer || !sgt->nents)
@@ -156,8 +152,12 @@ static bool dacc_sgt_is_peer(struct dma_buf_attachment *attach, struct sg_table 
 	if (sg_dma_is_bus_address(sgt->sgl))
 		return true;
 	phys = sg_dma_address(sgt->sgl);
-	if (domain)
+	if (domain) {
 		phys = iommu_iova_to_phys(domain, phys);
+		/* No address of the IOMMU's: one of the bus. */
+		if (!phys)
+			return true;
+	}
 	return !page_is_ram(PHYS_PFN(phys));
 }
 
@@ -195,6 +195,12 @@ int dacc_dmabuf_map(struct dacc_bo *bo)
 	}
 	if (size < dacc_bo_gem(bo)->size || (bo->peer && !READ_ONCE(dacc_p2p)))
 		goto refuse;
+	if (bo->peer && peer_addr_faults(attach->dev, sg_dma_address(sgt->sgl))) {
+		drm_info_once(dacc_bo_gem(bo)->dev,
+			      "%s exports bus addresses, which the IOMMU of this virtual machine does not let pass: boot with iommu=pt\n",
+			      bo->dma_buf->exp_name);
+		goto refuse;
+	}
 	return 0;
 
 refuse:
@@ -215,14 +221,22 @@ void dacc_dmabuf_unmap(struct dacc_bo *bo)
 
 /* --- export --- */
 
+/*
+ * What an importer has to be, to get at SRAM: it can do without pages, can reach the
+ * aperture over PCIe, and can let go of it. Host memory is for everyone.
+ */
 static int dacc_dmabuf_attach(struct dma_buf *dma_buf, struct dma_buf_attachment *attach)
 {
 	struct dacc_bo *bo = to_dacc_bo(dma_buf->priv);
+	struct dacc_device *dacc = to_dacc(bo->tbo.base.dev);
 
-	/* SRAM has no pages, and is not moved for an importer to memory that has. */
-	if (bo->flags & DRM_DACC_BO_SRAM && !attach->peer2peer)
+	if (!(bo->flags & DRM_DACC_BO_SRAM))
+		return 0;
+	if (!dma_buf_attach_revocable(attach))
 		return -EOPNOTSUPP;
-	return 0;
+	if (!READ_ONCE(dacc_p2p) || drm_dev_is_unplugged(&dacc->drm))
+		return -EOPNOTSUPP;
+	return peer_attach(dacc->pdev, attach, READ_ONCE(dacc_p2p_host_bridge)) ? 0 : -EOPNOTSUPP;
 }
 
 /*
@@ -268,87 +282,17 @@ static struct sg_table *dacc_dmabuf_map_host(struct dma_buf_attachment *attach,
  */
 int dacc_dmabuf_init(struct dacc_device *dacc)
 {
-#ifdef DACC_HAVE_P2PDMA_PROVIDER
-	return pcim_p2pdma_init(dacc->pdev);
-#else
-	return 0;
-#endif
+	return peer_init(dacc->pdev);
 }
 
-#ifdef DACC_HAVE_P2PDMA_PROVIDER
 static struct sg_table *dacc_dmabuf_map_sram(struct dma_buf_attachment *attach,
 					     struct dacc_bo *bo, enum dma_data_direction dir)
 {
 	struct dacc_device *dacc = to_dacc(bo->tbo.base.dev);
-	struct p2pdma_provider *provider = pcim_p2pdma_provider(dacc->pdev, DACC_BAR_SRAM);
-	struct phys_vec vec = {
-		.paddr = dacc->sram_phys + dacc_bo_sram_offset(bo),
-		.len = dacc_bo_gem(bo)->size,
-	};
 
-	if (IS_ERR_OR_NULL(provider))
-		return ERR_PTR(-EOPNOTSUPP);
-	return dma_buf_phys_vec_to_sgt(attach, provider, &vec, 1, vec.len, dir);
+	return peer_map(dacc->pdev, DACC_BAR_SRAM, dacc_bo_sram_offset(bo),
+			dacc_bo_gem(bo)->size, attach, dir);
 }
-
-static void dacc_dmabuf_unmap_sram(struct dma_buf_attachment *attach, struct sg_table *sgt,
-				   enum dma_data_direction dir)
-{
-	dma_buf_free_sgt(attach, sgt, dir);
-}
-#else
-static void dacc_dmabuf_unmap_sram(struct dma_buf_attachment *attach, struct sg_table *sgt,
-				   enum dma_data_direction dir)
-{
-	struct scatterlist *sg;
-	int i;
-
-	/* Entries that were not mapped have no length. */
-	for_each_sgtable_dma_sg(sgt, sg, i) {
-		if (sg_dma_len(sg))
-			dma_unmap_resource(attach->dev, sg_dma_address(sg), sg_dma_len(sg), dir, 0);
-	}
-	sg_free_table(sgt);
-	kfree(sgt);
-}
-
-/* Without P2PDMA in the kernel: by way of the host bridge, as any BAR. */
-static struct sg_table *dacc_dmabuf_map_sram(struct dma_buf_attachment *attach,
-					     struct dacc_bo *bo, enum dma_data_direction dir)
-{
-	struct dacc_device *dacc = to_dacc(bo->tbo.base.dev);
-	phys_addr_t phys = dacc->sram_phys + dacc_bo_sram_offset(bo);
-	u64 size = dacc_bo_gem(bo)->size;
-	struct scatterlist *sg;
-	struct sg_table *sgt;
-	int i, ret;
-
-	sgt = kzalloc(sizeof(*sgt), GFP_KERNEL);
-	if (!sgt)
-		return ERR_PTR(-ENOMEM);
-	ret = sg_alloc_table(sgt, DIV_ROUND_UP_ULL(size, DACC_MAX_SEGMENT), GFP_KERNEL);
-	if (ret) {
-		kfree(sgt);
-		return ERR_PTR(ret);
-	}
-	for_each_sgtable_dma_sg(sgt, sg, i) {
-		u64 len = min_t(u64, size, DACC_MAX_SEGMENT);
-		dma_addr_t addr = dma_map_resource(attach->dev, phys, len, dir, 0);
-
-		if (dma_mapping_error(attach->dev, addr)) {
-			dacc_dmabuf_unmap_sram(attach, sgt, dir);
-			return ERR_PTR(-ENOMEM);
-		}
-		/* No page, only a DMA address. */
-		sg_set_page(sg, NULL, len, 0);
-		sg_dma_address(sg) = addr;
-		sg_dma_len(sg) = len;
-		phys += len;
-		size -= len;
-	}
-	return sgt;
-}
-#endif
 
 static struct sg_table *dacc_dmabuf_map_dma_buf(struct dma_buf_attachment *attach,
 						enum dma_data_direction dir)
@@ -383,7 +327,7 @@ static void dacc_dmabuf_unmap_dma_buf(struct dma_buf_attachment *attach, struct 
 	struct dacc_bo *bo = to_dacc_bo(attach->dmabuf->priv);
 
 	if (dacc_bo_in_sram(bo)) {
-		dacc_dmabuf_unmap_sram(attach, sgt, dir);
+		peer_unmap(attach, sgt, dir);
 	} else {
 		dma_unmap_sgtable(attach->dev, sgt, dir, 0);
 		sg_free_table(sgt);

@@ -36,6 +36,11 @@ bool dacc_p2p = true;
 module_param_named(p2p, dacc_p2p, bool, 0644);
 MODULE_PARM_DESC(p2p, "Allow buffers in a peer device's memory to be bound (default on)");
 
+int dacc_p2p_host_bridge = -1;
+module_param_named(p2p_host_bridge, dacc_p2p_host_bridge, int, 0644);
+MODULE_PARM_DESC(p2p_host_bridge,
+		 "Export SRAM to peers that reach it through the host bridge only: 1 yes, 0 no, -1 where that is known to work (default)");
+
 static int dacc_open(struct drm_device *drm, struct drm_file *file)
 {
 	struct dacc_file *priv = kzalloc(sizeof(*priv), GFP_KERNEL);

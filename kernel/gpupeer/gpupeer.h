@@ -44,6 +44,9 @@
 #define GPUPEER_CREDITS		GPUPEER_NUM_EVENTS
 #define GPUPEER_MIN_CREDITS	(GPUPEER_CREDITS / GPUPEER_RING_ENTRIES)
 
+/* gpupeer_bo.flags, beside those of the ABI */
+#define GPUPEER_BO_IMPORTED	BIT(31)
+
 struct dma_buf;
 struct gpupeer_job;
 
@@ -113,6 +116,7 @@ struct gpupeer_shared {
  * @event_seen: events taken since then.
  * @inflight: the job of each descriptor that has not completed.
  * @sched: scheduler of the ring.
+ * @free_wq: frees jobs.
  * @watchdog: resets the device if the job that it works on takes too long, or
  *	for @bad_record.
  * @reset_lock: one reset at a time; also for @timeout_progress, and for giving
@@ -163,6 +167,7 @@ struct gpupeer_device {
 	struct gpupeer_job *inflight[GPUPEER_RING_ENTRIES];
 
 	struct drm_gpu_scheduler sched;
+	struct workqueue_struct *free_wq;
 	struct delayed_work watchdog;
 	struct mutex reset_lock;	/* one reset at a time */
 	struct rw_semaphore reset_sem;	/* access to BARs */
@@ -187,7 +192,7 @@ static inline struct gpupeer_device *to_gpupeer(struct drm_device *drm)
 /**
  * struct gpupeer_bo - a buffer
  * @base: GEM object.
- * @flags: DRM_GPUPEER_BO_HBM or DRM_GPUPEER_BO_SYSTEM.
+ * @flags: DRM_GPUPEER_BO_HBM or DRM_GPUPEER_BO_SYSTEM, or GPUPEER_BO_IMPORTED.
  * @link: in gpupeer_device.bos.
  * @dmabuf: its dma-buf while there is one.
  * @revoked: may not be mapped by importers any more; under the reservation
@@ -197,6 +202,9 @@ static inline struct gpupeer_device *to_gpupeer(struct drm_device *drm)
  * @pages: pages in host memory.
  * @sgt: @pages, mapped for the device.
  * @mapped: @sgt is mapped for the device.
+ * @imported: an import's dma-buf, with a reference. Of an import only @base, @flags,
+ *	@link, @revoked, @sgt (NULL while it is not mapped) and this are in use.
+ * @unplugged: the import was taken care of when the driver was unbound.
  */
 struct gpupeer_bo {
 	struct drm_gem_object base;
@@ -211,6 +219,9 @@ struct gpupeer_bo {
 	struct page **pages;
 	struct sg_table *sgt;
 	bool mapped;
+
+	struct dma_buf *imported;
+	bool unplugged;
 };
 
 static inline struct gpupeer_bo *to_gpupeer_bo(struct drm_gem_object *obj)
@@ -295,6 +306,9 @@ struct gpupeer_file {
  *	while the job is in flight.
  * @seq: descriptor number.
  * @progress: last progress value.
+ * @other: for COPY, the buffer that is not in HBM; one of @bo.
+ * @other_offset: where in it.
+ * @free_work: drops the references on buffers.
  * @sg: list of host memory pieces, for COPY.
  * @sg_dma: its bus address.
  * @sg_bytes: its size.
@@ -319,12 +333,16 @@ struct gpupeer_job {
 	u64 seq;
 	u64 progress;
 
+	struct gpupeer_bo *other;
+	u64 other_offset;
+	struct work_struct free_work;
 	struct gpupeer_sg *sg;
 	dma_addr_t sg_dma;
 	size_t sg_bytes;
 };
 
 extern bool gpupeer_p2p;
+extern int gpupeer_p2p_host_bridge;
 extern uint gpupeer_job_timeout_ms;
 extern uint gpupeer_job_limit_ms;
 
@@ -349,11 +367,18 @@ struct sg_table *gpupeer_sys_sg_table(struct gpupeer_bo *bo);
 int gpupeer_sys_pieces(struct gpupeer_bo *bo, u64 offset, u64 len, struct gpupeer_sg *sg);
 
 /* gpupeer_dmabuf.c */
+int gpupeer_dmabuf_init(struct gpupeer_device *gdev);
 struct dma_buf *gpupeer_dmabuf_export(struct drm_gem_object *obj, int flags);
 struct drm_gem_object *gpupeer_dmabuf_import(struct drm_device *drm, struct dma_buf *dmabuf);
 unsigned int gpupeer_dmabuf_revoke(struct gpupeer_device *gdev, unsigned long ino);
 
+/* gpupeer_import.c */
+struct drm_gem_object *gpupeer_import(struct gpupeer_device *gdev, struct dma_buf *dmabuf);
+int gpupeer_import_map(struct gpupeer_bo *bo);
+void gpupeer_imports_unplug(struct gpupeer_device *gdev);
+
 /* gpupeer_submit.c */
+int gpupeer_copy_prepare(struct gpupeer_job *job);
 int gpupeer_prefill_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
 int gpupeer_copy_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
 

@@ -13,6 +13,11 @@
 
 #ifndef GPUPEER_HAVE_INVALIDATE_MAPPINGS
 #define dma_buf_invalidate_mappings(dmabuf)	dma_buf_move_notify(dmabuf)
+#define invalidate_mappings			move_notify
+#endif
+
+#ifdef GPUPEER_HAVE_P2PDMA_PROVIDER
+#define PEER_HAVE_PROVIDER
 #endif
 
 /*

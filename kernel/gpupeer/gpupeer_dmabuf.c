@@ -15,17 +15,21 @@
 
 #include "gpupeer.h"
 #include "gpupeer_compat.h"
-
-/* Pieces must have lengths of 32 bits, and many engines like round ones. */
-#define HBM_PIECE		SZ_1G
+#include "../peer_map.h"
 
 /* How long revocation waits for importers' work that was already under way. */
 #define REVOKE_TIMEOUT		(5 * HZ)
 
+/* Who attaches is told by the flag, or when mapping, that it cannot have HBM. */
 static int hbm_attach(struct dma_buf *dmabuf, struct dma_buf_attachment *attach)
 {
+	struct gpupeer_device *gdev = to_gpupeer(((struct drm_gem_object *)dmabuf->priv)->dev);
+
+	if (drm_dev_is_unplugged(&gdev->drm))
+		return -ENODEV;
 	if (!READ_ONCE(gpupeer_p2p))
 		attach->peer2peer = false;
+	peer_attach(gdev->pdev, attach, READ_ONCE(gpupeer_p2p_host_bridge));
 	return 0;
 }
 
@@ -65,56 +69,19 @@ static void hbm_unpin(struct dma_buf_attachment *attach)
 static void hbm_unmap(struct dma_buf_attachment *attach, struct sg_table *sgt,
 		      enum dma_data_direction dir)
 {
-	struct scatterlist *sg;
-	int i;
-
-	for_each_sgtable_sg(sgt, sg, i)
-		if (sg_dma_len(sg))
-			dma_unmap_resource(attach->dev, sg_dma_address(sg), sg_dma_len(sg), dir, 0);
-	sg_free_table(sgt);
-	kfree(sgt);
+	peer_unmap(attach, sgt, dir);
 }
 
 static struct sg_table *hbm_map(struct dma_buf_attachment *attach, enum dma_data_direction dir)
 {
 	struct gpupeer_bo *bo = to_gpupeer_bo(attach->dmabuf->priv);
 	struct gpupeer_device *gdev = to_gpupeer(bo->base.dev);
-	phys_addr_t phys = gdev->hbm_phys + bo->node.start;
-	u64 left = bo->base.size;
-	struct scatterlist *sg;
-	struct sg_table *sgt;
-	int ret, i;
+	int ret;
 
 	ret = hbm_may_map(attach);
 	if (ret)
 		return ERR_PTR(ret);
-
-	sgt = kzalloc(sizeof(*sgt), GFP_KERNEL);
-	if (!sgt)
-		return ERR_PTR(-ENOMEM);
-	ret = sg_alloc_table(sgt, DIV_ROUND_UP(left, HBM_PIECE), GFP_KERNEL);
-	if (ret) {
-		kfree(sgt);
-		return ERR_PTR(ret);
-	}
-
-	for_each_sgtable_sg(sgt, sg, i) {
-		unsigned int len = min_t(u64, left, HBM_PIECE);
-		dma_addr_t addr;
-
-		addr = dma_map_resource(attach->dev, phys, len, dir, 0);
-		if (dma_mapping_error(attach->dev, addr)) {
-			/* The pieces without a length are left alone. */
-			hbm_unmap(attach, sgt, dir);
-			return ERR_PTR(-EIO);
-		}
-		sg_set_page(sg, NULL, len, 0);
-		sg_dma_address(sg) = addr;
-		sg_dma_len(sg) = len;
-		phys += len;
-		left -= len;
-	}
-	return sgt;
+	return peer_map(gdev->pdev, GPUPEER_BAR_HBM, bo->node.start, bo->base.size, attach, dir);
 }
 
 static void dmabuf_release(struct dma_buf *dmabuf)
@@ -182,15 +149,38 @@ struct dma_buf *gpupeer_dmabuf_export(struct drm_gem_object *obj, int flags)
 }
 
 /**
- * gpupeer_dmabuf_import() - refuse to import
- * @drm: device.
- * @dmabuf: dma-buf, of another device or another file.
+ * gpupeer_dmabuf_init() - make HBM exportable, in probe
+ * @gdev: device.
  *
- * Return: -EOPNOTSUPP.
+ * Return: 0 or a negative errno.
+ */
+int gpupeer_dmabuf_init(struct gpupeer_device *gdev)
+{
+	return peer_init(gdev->pdev);
+}
+
+/**
+ * gpupeer_dmabuf_import() - drm_driver.gem_prime_import
+ * @drm: device.
+ * @dmabuf: dma-buf, of another device, another file, or this one.
+ *
+ * Return: a GEM object with a reference, or an error.
  */
 struct drm_gem_object *gpupeer_dmabuf_import(struct drm_device *drm, struct dma_buf *dmabuf)
 {
-	return ERR_PTR(-EOPNOTSUPP);
+	struct drm_gem_object *obj = dmabuf->priv;
+	int idx;
+
+	if ((dmabuf->ops == &hbm_dmabuf_ops || dmabuf->ops == &sys_dmabuf_ops) &&
+	    obj->dev == drm) {
+		drm_gem_object_get(obj);
+		return obj;
+	}
+	if (!drm_dev_enter(drm, &idx))
+		return ERR_PTR(-ENODEV);
+	obj = gpupeer_import(to_gpupeer(drm), dmabuf);
+	drm_dev_exit(idx);
+	return obj;
 }
 
 static void revoke(struct gpupeer_device *gdev, struct gpupeer_bo *bo, struct dma_buf *dmabuf)

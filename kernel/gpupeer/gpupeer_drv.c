@@ -19,6 +19,10 @@ bool gpupeer_p2p = true;
 module_param_named(p2p, gpupeer_p2p, bool, 0644);
 MODULE_PARM_DESC(p2p, "Let other devices access exported HBM (default: true)");
 
+int gpupeer_p2p_host_bridge = -1;
+module_param_named(p2p_host_bridge, gpupeer_p2p_host_bridge, int, 0644);
+MODULE_PARM_DESC(p2p_host_bridge, "Export HBM to peers that reach it through the host bridge only: 1 yes, 0 no, -1 where that is known to work (default: -1)");
+
 uint gpupeer_job_timeout_ms = 30000;
 module_param_named(job_timeout_ms, gpupeer_job_timeout_ms, uint, 0644);
 MODULE_PARM_DESC(job_timeout_ms, "Time without progress after which a job is given up, for devices probed later (default: 30000)");
@@ -202,6 +206,9 @@ static int gpupeer_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	if (ret)
 		return ret;
 	dma_set_max_seg_size(&pdev->dev, UINT_MAX);
+	ret = gpupeer_dmabuf_init(gdev);
+	if (ret)
+		return ret;
 	ret = gpupeer_hbm_init(gdev);
 	if (ret)
 		return ret;

@@ -220,6 +220,7 @@ void gpupeer_bos_unplug(struct gpupeer_device *gdev)
 	struct gpupeer_bo *bo;
 
 	gpupeer_dmabuf_revoke(gdev, 0);
+	gpupeer_imports_unplug(gdev);
 
 	mutex_lock(&gdev->bo_lock);
 	list_for_each_entry(bo, &gdev->bos, link)

@@ -88,13 +88,35 @@ void gpupeer_jobs_wait(struct gpupeer_device *gdev)
 	spin_unlock(&gdev->count_lock);
 }
 
+/*
+ * The last reference on an import detaches it under its reservation lock. Whoever
+ * holds that may wait for fences of jobs that the scheduler has not run yet: it must
+ * not be the scheduler's own worker that stands here.
+ */
+static void job_free_work(struct work_struct *work)
+{
+	struct gpupeer_job *job = container_of(work, struct gpupeer_job, free_work);
+	struct gpupeer_device *gdev = job->gdev;
+	unsigned int i;
+
+	for (i = 0; i < job->n_bos; i++)
+		drm_gem_object_put(job->bo[i]);
+	gpupeer_result_put(job->result);
+
+	mutex_lock(&gdev->job_lock);
+	list_del(&job->link);
+	job_release_sg(job);
+	mutex_unlock(&gdev->job_lock);
+	kfree(job);
+	gpupeer_jobs_put(gdev);
+}
+
 /**
  * gpupeer_job_free() - free a job that has ended, or that was never armed
  * @job: job.
  */
 void gpupeer_job_free(struct gpupeer_job *job)
 {
-	struct gpupeer_device *gdev = job->gdev;
 	unsigned int i;
 
 	if (job->armed) {
@@ -112,16 +134,12 @@ void gpupeer_job_free(struct gpupeer_job *job)
 		if (job->point[i])
 			dma_fence_put(&job->point[i]->base);
 	kvfree(job->point);
-	for (i = 0; i < job->n_bos; i++)
-		drm_gem_object_put(job->bo[i]);
-	gpupeer_result_put(job->result);
 
-	mutex_lock(&gdev->job_lock);
-	list_del(&job->link);
-	job_release_sg(job);
-	mutex_unlock(&gdev->job_lock);
-	kfree(job);
-	gpupeer_jobs_put(gdev);
+	INIT_WORK(&job->free_work, job_free_work);
+	if (job->armed && job->other && job->other->flags == GPUPEER_BO_IMPORTED)
+		queue_work(job->gdev->free_wq, &job->free_work);
+	else
+		job_free_work(&job->free_work);
 }
 
 /**
@@ -415,6 +433,8 @@ int gpupeer_job_submit(struct gpupeer_job *job, struct drm_file *file,
 
 	drm_exec_init(&exec, DRM_EXEC_INTERRUPTIBLE_WAIT, job->n_bos);
 	ret = job_lock_bos(job, &exec);
+	if (!ret && job->other)
+		ret = gpupeer_copy_prepare(job);
 	if (ret)
 		goto out_unlock;
 

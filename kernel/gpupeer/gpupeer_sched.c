@@ -159,6 +159,7 @@ static void sched_fini(struct drm_device *drm, void *unused)
 	 */
 	gpupeer_jobs_wait(gdev);
 	drm_sched_fini(&gdev->sched);
+	destroy_workqueue(gdev->free_wq);
 }
 
 /**
@@ -171,6 +172,10 @@ int gpupeer_sched_init(struct gpupeer_device *gdev)
 {
 	long timeout = msecs_to_jiffies(gpupeer_job_timeout_ms);
 	int ret;
+
+	gdev->free_wq = alloc_workqueue("gpupeer-free", WQ_UNBOUND, 0);
+	if (!gdev->free_wq)
+		return -ENOMEM;
 
 #ifdef GPUPEER_HAVE_SCHED_INIT_ARGS
 	const struct drm_sched_init_args args = {
@@ -188,7 +193,9 @@ int gpupeer_sched_init(struct gpupeer_device *gdev)
 			     GPUPEER_CREDITS, 0, timeout, NULL, NULL, KBUILD_MODNAME,
 			     &gdev->pdev->dev);
 #endif
-	if (ret)
+	if (ret) {
+		destroy_workqueue(gdev->free_wq);
 		return ret;
+	}
 	return drmm_add_action_or_reset(&gdev->drm, sched_fini, NULL);
 }

@@ -150,9 +150,7 @@ static int copy_fill(struct gpupeer_job *job, struct drm_file *file,
 		     const struct drm_gpupeer_copy *args)
 {
 	struct gpupeer_copy *c = &job->params.copy;
-	struct gpupeer_bo *src, *dst, *sys;
-	u64 sys_offset;
-	int ret;
+	struct gpupeer_bo *src, *dst;
 
 	/* The job takes both references. */
 	src = gpupeer_bo_lookup(file, args->src, 0);
@@ -164,7 +162,7 @@ static int copy_fill(struct gpupeer_job *job, struct drm_file *file,
 		return PTR_ERR(dst);
 	gpupeer_job_add_bo(job, dst, true);
 
-	if (src->flags == dst->flags)
+	if ((src->flags & DRM_GPUPEER_BO_HBM) == (dst->flags & DRM_GPUPEER_BO_HBM))
 		return -EINVAL;
 	if (!range_in(args->src_offset, args->len, src->base.size) ||
 	    !range_in(args->dst_offset, args->len, dst->base.size))
@@ -173,22 +171,41 @@ static int copy_fill(struct gpupeer_job *job, struct drm_file *file,
 	if (src->flags & DRM_GPUPEER_BO_HBM) {
 		c->hbm = src->node.start + args->src_offset;
 		c->to_host = 1;
-		sys = dst;
-		sys_offset = args->dst_offset;
+		job->other = dst;
+		job->other_offset = args->dst_offset;
 	} else {
 		c->hbm = dst->node.start + args->dst_offset;
 		c->to_host = 0;
-		sys = src;
-		sys_offset = args->src_offset;
+		job->other = src;
+		job->other_offset = args->src_offset;
 	}
 	c->len = args->len;
-	c->n_sg = gpupeer_sys_pieces(sys, sys_offset, args->len, NULL);
-	if (c->n_sg > GPUPEER_MAX_SG)
-		return -EINVAL;
-	ret = gpupeer_job_alloc_sg(job, c->n_sg);
+	return 0;
+}
+
+/**
+ * gpupeer_copy_prepare() - give a COPY the addresses of its other buffer
+ * @job: job whose buffers are locked, until its fence is in them.
+ *
+ * Return: 0 or a negative errno.
+ */
+int gpupeer_copy_prepare(struct gpupeer_job *job)
+{
+	struct gpupeer_copy *c = &job->params.copy;
+	int ret = 0, n;
+
+	if (job->other->flags == GPUPEER_BO_IMPORTED)
+		ret = gpupeer_import_map(job->other);
 	if (ret)
 		return ret;
-	gpupeer_sys_pieces(sys, sys_offset, args->len, job->sg);
+	n = gpupeer_sys_pieces(job->other, job->other_offset, c->len, NULL);
+	if (n > GPUPEER_MAX_SG)
+		return -EINVAL;
+	ret = gpupeer_job_alloc_sg(job, n);
+	if (ret)
+		return ret;
+	gpupeer_sys_pieces(job->other, job->other_offset, c->len, job->sg);
+	c->n_sg = n;
 	c->sg = job->sg_dma;
 	return 0;
 }

@@ -140,7 +140,7 @@ struct drm_gpupeer_prefill {
  * struct drm_gpupeer_copy - copy between an HBM and a host memory buffer
  * @src: GEM handle to read.
  * @dst: GEM handle to write; one of the two is in HBM, the other in host
- *	memory.
+ *	memory, or imported: any dma-buf, also another device's memory.
  * @src_offset: bytes.
  * @dst_offset: bytes.
  * @len: bytes, not 0.
