@@ -125,6 +125,13 @@ static int dacc_link_show(struct seq_file *m, void *data)
 			   dacc_read64(dacc, dacc_decoder_reg(port, DACC_DECODER_BASE)),
 			   dacc_read64(dacc, dacc_decoder_reg(port, DACC_DECODER_SIZE)));
 	}
+	for (port = dacc->num_links; port < DACC_NUM_DECODERS; port++) {
+		struct dacc_window *w = &dacc->windows[port];
+
+		if (w->bo)
+			seq_printf(m, "decoder %u: import base %#llx size %#llx port %u target %#llx\n",
+				   port, w->base, w->size, w->port, w->target);
+	}
 	mutex_unlock(&dacc->link_lock);
 	dacc_pm_put(dacc);
 	drm_dev_exit(idx);

@@ -49,6 +49,7 @@
 
 #include "dacc_compat.h"
 
+struct dacc_bo;
 struct dacc_device;
 struct dacc_out_sync;
 struct dacc_pool;
@@ -73,6 +74,7 @@ extern int dacc_p2p_host_bridge;
  * @peer_bdf: its bus, device and function, as in PCI_DEVID().
  * @found: the other end was found on the PCI bus.
  * @base: first bus address of the decoder's window.
+ * @phys: the CPU's address of the same memory.
  * @size: its bytes; 0: the decoder is off.
  */
 struct dacc_link {
@@ -81,7 +83,24 @@ struct dacc_link {
 	u32 peer_bdf;
 	bool found;
 	u64 base;
+	u64 phys;
 	u64 size;
+};
+
+/**
+ * struct dacc_window - a link decoder that was set up for an import
+ * @bo: the import, mapped for as long; NULL: the decoder is free.
+ * @port: link port.
+ * @base: first DMA address.
+ * @size: bytes.
+ * @target: offset in the peer's memory.
+ */
+struct dacc_window {
+	struct dacc_bo *bo;
+	u32 port;
+	u64 base;
+	u64 size;
+	u64 target;
 };
 
 /**
@@ -149,8 +168,9 @@ struct dacc_mover {
  * @queues: queue in each hardware slot. Written under @hw_lock, read in
  *	interrupt handlers; an entry is cleared before synchronize_irq().
  * @vms: address space of each ASID, under @hw_lock.
- * @link_lock: protects @links.
+ * @link_lock: protects @links and @windows.
  * @links: link ports.
+ * @windows: decoders of imports; those of ports are not in use here.
  * @link_work: looks for peers and programs the decoders.
  * @link_nb: tells of PCI devices that come and go.
  * @link_registered: @link_nb is registered.
@@ -224,8 +244,9 @@ struct dacc_device {
 	struct dacc_queue *queues[DACC_MAX_QUEUES];
 	struct dacc_vm *vms[DACC_MAX_ASIDS];
 
-	struct mutex link_lock; /* @links, decoders */
+	struct mutex link_lock; /* @links, @windows, decoders */
 	struct dacc_link links[DACC_MAX_LINKS];
+	struct dacc_window windows[DACC_NUM_DECODERS];
 	struct work_struct link_work;
 	struct notifier_block link_nb;
 	bool link_registered;
@@ -856,6 +877,8 @@ void dacc_pt_flush(struct dacc_vm *vm);
 void dacc_link_init(struct dacc_device *dacc);
 void dacc_link_fini(struct dacc_device *dacc);
 void dacc_link_restore(struct dacc_device *dacc);
+void dacc_link_map(struct dacc_bo *bo);
+void dacc_link_unmap(struct dacc_bo *bo);
 bool dacc_link_covers(struct dacc_device *dacc, struct sg_table *sgt);
 
 /* dacc_queue.c */

@@ -201,6 +201,8 @@ int dacc_dmabuf_map(struct dacc_bo *bo)
 			      bo->dma_buf->exp_name);
 		goto refuse;
 	}
+	if (bo->peer)
+		dacc_link_map(bo);
 	return 0;
 
 refuse:
@@ -215,6 +217,8 @@ refuse:
  */
 void dacc_dmabuf_unmap(struct dacc_bo *bo)
 {
+	if (bo->peer)
+		dacc_link_unmap(bo);
 	dma_buf_unmap_attachment(dacc_bo_gem(bo)->import_attach, bo->sgt, DMA_BIDIRECTIONAL);
 	bo->sgt = NULL;
 }

@@ -2,9 +2,18 @@
 /*
  * Link ports. The function at the other end of a link carries a DVSEC with the
  * same link UID as ours, and names there the BAR through which its memory is
- * visible. A link decoder gets that BAR's bus addresses, so what a dma-buf of
- * any driver points at in there goes over the link.
+ * visible. The port's own decoder gets that BAR's bus addresses, so what a dma-buf
+ * of any driver points at in there goes over the link.
+ *
+ * Behind an IOMMU that translates, an import has other addresses than the bus: the
+ * decoders that are left get what it was given, for as long as it is mapped. Life
+ * of such a window: dacc_link_map() makes it when the exporter has mapped the
+ * buffer, before any page table names it; dacc_link_unmap() takes it away when none
+ * does any more and before the exporter's mapping goes, since the IOMMU may give
+ * the same addresses to host memory next. A peer that leaves the bus takes its
+ * windows along. Where no decoder is left, an import is reached over PCIe.
  */
+#include <linux/iommu.h>
 #include <linux/pci.h>
 #include <linux/scatterlist.h>
 
@@ -78,45 +87,79 @@ static void dacc_link_find(struct dacc_device *dacc, struct dacc_link *link)
 		if (bar < PCI_STD_NUM_BARS && pci_resource_flags(peer, bar) & IORESOURCE_MEM &&
 		    !(pci_resource_flags(peer, bar) & IORESOURCE_UNSET)) {
 			link->base = pci_bus_address(peer, bar);
+			link->phys = pci_resource_start(peer, bar);
 			link->size = pci_resource_len(peer, bar);
 		}
 	}
 	pci_dev_put(peer);
 }
 
-/* One decoder for each port, with the port's number. */
+static u64 dacc_link_size(struct dacc_device *dacc, u32 port)
+{
+	u64 peer_size = dacc_read64(dacc, dacc_link_reg(port, DACC_LINK_PEER_SIZE));
+
+	return min(dacc->links[port].size, peer_size);
+}
+
+/* Writes a decoder as it is to be; a size of 0 turns it off. */
+static bool dacc_decoder_write(struct dacc_device *dacc, u32 d, const struct dacc_window *w)
+{
+	dacc_write32(dacc, dacc_decoder_reg(d, DACC_DECODER_CTRL), 0);
+	if (!w->size)
+		return true;
+	dacc_write64(dacc, dacc_decoder_reg(d, DACC_DECODER_BASE), w->base);
+	dacc_write64(dacc, dacc_decoder_reg(d, DACC_DECODER_SIZE), w->size);
+	dacc_write64(dacc, dacc_decoder_reg(d, DACC_DECODER_TARGET), w->target);
+	dacc_write32(dacc, dacc_decoder_reg(d, DACC_DECODER_CTRL),
+		     DACC_DECODER_ENABLE | w->port << DACC_DECODER_PORT_SHIFT);
+	return dacc_read32(dacc, dacc_decoder_reg(d, DACC_DECODER_CTRL)) & DACC_DECODER_ENABLE;
+}
+
+/* The decoder with the port's number: all of the peer's BAR. */
 static void dacc_link_program(struct dacc_device *dacc, u32 port)
 {
 	struct dacc_link *link = &dacc->links[port];
-	u64 size = min(link->size, dacc_read64(dacc, dacc_link_reg(port, DACC_LINK_PEER_SIZE)));
-	u32 ctrl;
+	struct dacc_window w = {
+		.base = link->base,
+		.size = dacc_link_size(dacc, port),
+		.port = port,
+	};
 
 	lockdep_assert_held(&dacc->link_lock);
-	dacc_write32(dacc, dacc_decoder_reg(port, DACC_DECODER_CTRL), 0);
-	if (!size || !IS_ALIGNED(link->base | size, DACC_PAGE_SIZE))
-		return;
-	dacc_write64(dacc, dacc_decoder_reg(port, DACC_DECODER_BASE), link->base);
-	dacc_write64(dacc, dacc_decoder_reg(port, DACC_DECODER_SIZE), size);
-	dacc_write64(dacc, dacc_decoder_reg(port, DACC_DECODER_TARGET), 0);
-	dacc_write32(dacc, dacc_decoder_reg(port, DACC_DECODER_CTRL),
-		     DACC_DECODER_ENABLE | port << DACC_DECODER_PORT_SHIFT);
-	ctrl = dacc_read32(dacc, dacc_decoder_reg(port, DACC_DECODER_CTRL));
-	if (!(ctrl & DACC_DECODER_ENABLE))
+	if (!IS_ALIGNED(w.base | w.size, DACC_PAGE_SIZE))
+		w.size = 0;
+	if (!dacc_decoder_write(dacc, port, &w))
 		drm_warn(&dacc->drm, "link %u: the decoder refuses %#llx bytes at %#llx\n",
-			 port, size, link->base);
+			 port, w.size, w.base);
 }
 
 /* True if the decoder is as dacc_link_program() would leave it. */
 static bool dacc_link_is_programmed(struct dacc_device *dacc, u32 port)
 {
 	struct dacc_link *link = &dacc->links[port];
-	u64 size = min(link->size, dacc_read64(dacc, dacc_link_reg(port, DACC_LINK_PEER_SIZE)));
+	u64 size = dacc_link_size(dacc, port);
 	u32 ctrl = dacc_read32(dacc, dacc_decoder_reg(port, DACC_DECODER_CTRL));
 
 	if (!(ctrl & DACC_DECODER_ENABLE))
 		return !size;
 	return dacc_read64(dacc, dacc_decoder_reg(port, DACC_DECODER_BASE)) == link->base &&
 	       dacc_read64(dacc, dacc_decoder_reg(port, DACC_DECODER_SIZE)) == size;
+}
+
+/* The other end is another one, or elsewhere. */
+static void dacc_link_drop_windows(struct dacc_device *dacc, u32 port)
+{
+	u32 d;
+
+	lockdep_assert_held(&dacc->link_lock);
+	for (d = 0; d < DACC_NUM_DECODERS; d++) {
+		struct dacc_window *w = &dacc->windows[d];
+
+		if (!w->bo || w->port != port)
+			continue;
+		memset(w, 0, sizeof(*w));
+		dacc_decoder_write(dacc, d, w);
+	}
 }
 
 /* Looks for the peers anew. A window in use is not touched if it stays right. */
@@ -139,6 +182,8 @@ static void dacc_link_refresh(struct dacc_device *dacc)
 
 		mutex_lock(&dacc->link_lock);
 		changed = memcmp(&dacc->links[port], &link, sizeof(link));
+		if (dacc->links[port].phys != link.phys || dacc->links[port].size != link.size)
+			dacc_link_drop_windows(dacc, port);
 		dacc->links[port] = link;
 		if (!dacc_link_is_programmed(dacc, port))
 			dacc_link_program(dacc, port);
@@ -219,12 +264,158 @@ void dacc_link_fini(struct dacc_device *dacc)
  */
 void dacc_link_restore(struct dacc_device *dacc)
 {
-	u32 port;
+	u32 d;
 
 	mutex_lock(&dacc->link_lock);
-	for (port = 0; port < dacc->num_links; port++)
-		dacc_link_program(dacc, port);
+	for (d = 0; d < dacc->num_links; d++)
+		dacc_link_program(dacc, d);
+	for (; d < DACC_NUM_DECODERS; d++) {
+		if (dacc->windows[d].bo && !dacc_decoder_write(dacc, d, &dacc->windows[d]))
+			drm_warn(&dacc->drm, "decoder %u: refuses what it had before\n", d);
+	}
 	mutex_unlock(&dacc->link_lock);
+}
+
+/* The port whose peer has this memory in its BAR, and where. */
+static bool dacc_link_target(struct dacc_device *dacc, phys_addr_t phys, struct dacc_window *w)
+{
+	u32 port;
+
+	for (port = 0; port < dacc->num_links; port++) {
+		struct dacc_link *link = &dacc->links[port];
+
+		if (phys >= link->phys && phys - link->phys < link->size) {
+			w->port = port;
+			w->target = phys - link->phys;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Pages that follow each other at both ends of a window are one. */
+static bool dacc_window_grow(struct dacc_window *w, const struct dacc_window *page)
+{
+	if (!w->size || page->port != w->port || page->base != w->base + w->size ||
+	    page->target != w->target + w->size)
+		return false;
+	w->size += page->size;
+	return true;
+}
+
+/*
+ * The windows of an import, at most @max. Only what the IOMMU has in its tables
+ * counts: segments that follow each other need not in the peer's memory, and what
+ * a decoder would send to the wrong place is someone else's data.
+ */
+static int dacc_link_windows(struct dacc_device *dacc, struct iommu_domain *domain,
+			     struct sg_table *sgt, struct dacc_window *w, int max)
+{
+	struct scatterlist *sg;
+	int i, n = 0;
+
+	for_each_sgtable_dma_sg(sgt, sg, i) {
+		u64 addr = sg_dma_address(sg), end = addr + sg_dma_len(sg);
+
+		for (; addr < end; addr += DACC_PAGE_SIZE) {
+			phys_addr_t phys = iommu_iova_to_phys(domain, addr);
+			struct dacc_window page = { .base = addr, .size = DACC_PAGE_SIZE };
+
+			if (!phys || !dacc_link_target(dacc, phys, &page))
+				return 0;
+			if (n && dacc_window_grow(&w[n - 1], &page))
+				continue;
+			if (n == max)
+				return 0;
+			w[n++] = page;
+		}
+	}
+	return n;
+}
+
+/**
+ * dacc_link_map - let the link reach an import that an IOMMU has in front
+ * @bo: imported buffer that was just mapped; its reservation lock is held
+ *
+ * Nothing to do where addresses are the bus's own, and not done where the memory is
+ * no link peer's or the decoders do not suffice: PCIe reaches it. Nothing is
+ * allocated.
+ */
+void dacc_link_map(struct dacc_bo *bo)
+{
+	struct dacc_device *dacc = to_dacc(dacc_bo_gem(bo)->dev);
+	struct iommu_domain *domain = iommu_get_domain_for_dev(&dacc->pdev->dev);
+	struct dacc_window w[DACC_NUM_DECODERS];
+	u32 slot[DACC_NUM_DECODERS];
+	u32 d, n_free = 0;
+	int i, n;
+
+	dma_resv_assert_held(dacc_bo_gem(bo)->resv);
+	if (!domain || domain->type == IOMMU_DOMAIN_IDENTITY)
+		return;
+
+	/* hw_lock: no reset may come between the table and the registers. */
+	mutex_lock(&dacc->hw_lock);
+	mutex_lock(&dacc->link_lock);
+	for (d = dacc->num_links; d < DACC_NUM_DECODERS; d++) {
+		if (!dacc->windows[d].bo)
+			slot[n_free++] = d;
+	}
+	n = dacc_link_windows(dacc, domain, bo->sgt, w, n_free);
+	for (i = 0; i < n; i++) {
+		w[i].bo = bo;
+		dacc->windows[slot[i]] = w[i];
+		/* Not up: dacc_link_restore() will. */
+		if (dacc->hw_up && !dacc_decoder_write(dacc, slot[i], &w[i]))
+			drm_warn_once(&dacc->drm, "decoder %u refuses %#llx bytes at %#llx\n",
+				      slot[i], w[i].size, w[i].base);
+	}
+	mutex_unlock(&dacc->link_lock);
+	mutex_unlock(&dacc->hw_lock);
+}
+
+/**
+ * dacc_link_unmap - undo dacc_link_map()
+ * @bo: imported buffer that no page table names, still mapped by its exporter
+ */
+void dacc_link_unmap(struct dacc_bo *bo)
+{
+	struct dacc_device *dacc = to_dacc(dacc_bo_gem(bo)->dev);
+	u32 d;
+
+	mutex_lock(&dacc->hw_lock);
+	mutex_lock(&dacc->link_lock);
+	for (d = dacc->num_links; d < DACC_NUM_DECODERS; d++) {
+		struct dacc_window *w = &dacc->windows[d];
+
+		if (w->bo != bo)
+			continue;
+		memset(w, 0, sizeof(*w));
+		if (dacc->hw_up)
+			dacc_decoder_write(dacc, d, w);
+	}
+	mutex_unlock(&dacc->link_lock);
+	mutex_unlock(&dacc->hw_lock);
+}
+
+/* Where the window ends that has @addr, of a port or made for an import; or 0. */
+static u64 dacc_link_window_end(struct dacc_device *dacc, u64 addr)
+{
+	u32 i;
+
+	for (i = 0; i < dacc->num_links; i++) {
+		struct dacc_link *link = &dacc->links[i];
+
+		if (addr >= link->base && addr - link->base < link->size)
+			return link->base + link->size;
+	}
+	for (i = dacc->num_links; i < DACC_NUM_DECODERS; i++) {
+		struct dacc_window *w = &dacc->windows[i];
+
+		if (w->bo && addr >= w->base && addr - w->base < w->size)
+			return w->base + w->size;
+	}
+	return 0;
 }
 
 /**
@@ -232,29 +423,22 @@ void dacc_link_restore(struct dacc_device *dacc)
  * @dacc: device
  * @sgt: peer memory, mapped for the device
  *
- * Where an IOMMU translates, the addresses are none that a decoder matches.
- *
  * Return: true if every byte is in the window of a link port, up or not.
  */
 bool dacc_link_covers(struct dacc_device *dacc, struct sg_table *sgt)
 {
 	struct scatterlist *sg;
 	bool covered = true;
-	u32 port;
 	int i;
 
 	mutex_lock(&dacc->link_lock);
 	for_each_sgtable_dma_sg(sgt, sg, i) {
-		u64 addr = sg_dma_address(sg);
-		u64 end = addr + sg_dma_len(sg);
+		u64 addr = sg_dma_address(sg), end = addr + sg_dma_len(sg);
 
-		for (port = 0; port < dacc->num_links; port++) {
-			struct dacc_link *link = &dacc->links[port];
-
-			if (addr >= link->base && end <= link->base + link->size)
-				break;
+		while (covered && addr < end) {
+			addr = dacc_link_window_end(dacc, addr);
+			covered = addr;
 		}
-		covered = covered && port < dacc->num_links;
 	}
 	mutex_unlock(&dacc->link_lock);
 	return covered;
