@@ -1,14 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* dma-bufs: import from udmabuf, vgem and the GPU peer; export; sharing. */
-#include "dacc_util.h"
-
-#include <dirent.h>
-#include <sys/stat.h>
-
-#include "drm/gpupeer_drm.h"
-
-#define VA   0x100000000ull
-#define SRAM 0x200000000ull
+#include "dacc_peer.h"
 
 FIXTURE(dacc_import)
 {
@@ -33,44 +25,6 @@ FIXTURE_TEARDOWN(dacc_import)
 {
 	munmap(self->s, SZ_1M);
 	close(self->fd);
-}
-
-static void pattern(uint8_t *p, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		p[i] = (uint8_t)(i * 7 + i / 4096);
-}
-
-/* Opens the render node of a DRM driver by its name. */
-static int open_driver(const char *name)
-{
-	char path[300];
-	struct dirent *e;
-	DIR *d = opendir("/dev/dri");
-
-	if (!d)
-		return -ENOENT;
-	while ((e = readdir(d))) {
-		drmVersionPtr v;
-		int fd, match;
-
-		if (e->d_name[0] == '.')
-			continue;
-		snprintf(path, sizeof(path), "/dev/dri/%s", e->d_name);
-		fd = open(path, O_RDWR | O_CLOEXEC);
-		if (fd < 0)
-			continue;
-		v = drmGetVersion(fd);
-		match = v && !strcmp(v->name, name);
-		drmFreeVersion(v);
-		if (match) {
-			closedir(d);
-			return fd;
-		}
-		close(fd);
-	}
-	closedir(d);
-	return -ENOENT;
 }
 
 TEST_F(dacc_import, udmabuf_both_ways)
@@ -198,24 +152,6 @@ TEST_F(dacc_import, the_exporter_may_go_first)
 	close(gpu);
 	ASSERT_EQ(run(self->fd, self->q, job_fill(VA, SZ_64K, 3), &r), 0);
 	EXPECT_EQ(r.error, 0);
-}
-
-/* Through the GPU peer's debugfs. */
-static int revoke_hbm(int buf)
-{
-	struct stat st;
-	glob_t g = {};
-	FILE *f = NULL;
-
-	if (fstat(buf, &st))
-		return -errno;
-	if (!glob("/sys/kernel/debug/dri/*/revoke", 0, NULL, &g))
-		f = fopen(g.gl_pathv[0], "w");
-	globfree(&g);
-	if (!f)
-		return -ENOENT;
-	fprintf(f, "%lu", (unsigned long)st.st_ino);
-	return fclose(f) ? -errno : 0;
 }
 
 TEST_F(dacc_import, revoked_by_its_exporter)
