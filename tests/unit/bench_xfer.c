@@ -79,19 +79,26 @@ static bool link_write(void *o, unsigned int port, uint64_t offset, const void *
 
 static uint64_t link_ready(void *o, unsigned int port, uint64_t offset, uint64_t len)
 {
-	(void)o, (void)port, (void)offset, (void)len;
+	(void)o;
+	(void)port;
+	(void)offset;
+	(void)len;
 	return 0;
 }
 
 static uint64_t bus_ready(void *o, uint64_t addr, uint64_t len)
 {
-	(void)o, (void)addr, (void)len;
+	(void)o;
+	(void)addr;
+	(void)len;
 	return 0;
 }
 
 static void mem_dirty(void *o, uint64_t offset, uint64_t len)
 {
-	(void)o, (void)offset, (void)len;
+	(void)o;
+	(void)offset;
+	(void)len;
 }
 
 static void kick(void *o)
@@ -101,7 +108,8 @@ static void kick(void *o)
 
 static void interrupt(void *o, unsigned int vector)
 {
-	(void)o, (void)vector;
+	(void)o;
+	(void)vector;
 }
 
 static const DaccHostOps ops = {
@@ -192,7 +200,7 @@ static double now(void)
 	struct timespec t;
 
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return t.tv_sec + t.tv_nsec * 1e-9;
+	return t.tv_sec + t.tv_nsec / 1.0e9;
 }
 
 static double run(const struct dacc_desc *desc)
