@@ -51,6 +51,7 @@
 
 struct dacc_bo;
 struct dacc_device;
+struct dacc_dump;
 struct dacc_out_sync;
 struct dacc_pool;
 struct dacc_queue;
@@ -160,6 +161,10 @@ struct dacc_mover {
  * @flr_work: resets the PCI function when the device does not reset.
  * @wedged_work: tells userspace of @wedged_events.
  * @wedged_events: bits of enum dacc_wedged_event.
+ * @dump: what the device looked like before its latest reset; while bit 0 of
+ *	@dump_taken is set it belongs to @dump_work.
+ * @dump_work: makes a devcoredump of it.
+ * @dump_taken: see @dump.
  * @sram_image: contents of SRAM during system sleep, in units of
  *	DACC_SRAM_ALIGN; NULL for zeros.
  * @fail_queue_resets: debugfs: so many resets of queues are left out and reported
@@ -238,6 +243,9 @@ struct dacc_device {
 	struct delayed_work flr_work;
 	struct work_struct wedged_work;
 	unsigned long wedged_events;
+	struct dacc_dump *dump;
+	struct work_struct dump_work;
+	unsigned long dump_taken;
 	void **sram_image;
 	u32 fail_queue_resets;
 	u32 fail_device_resets;
@@ -730,44 +738,6 @@ struct dacc_queue {
 	struct dacc_userq *user;
 };
 
-/**
- * struct dacc_dump - what a queue looked like before its reset
- * @wanted: worth a devcoredump.
- * @hwq: hardware queue.
- * @queue_class: enum drm_dacc_queue_class.
- * @pid: process that created it.
- * @status: DACC_REG_STATUS.
- * @hw_state: DACC_QUEUE_STATE.
- * @hw_fault: DACC_QUEUE_FAULT.
- * @time_ps: DACC_REG_TIME.
- * @submitted: as in struct dacc_queue, as are the next two.
- * @produced: descriptors in the ring.
- * @completed: of these, those that have ended.
- * @head: dacc_cpl_head.seq.
- * @hw_fetched: DACC_QUEUE_FETCHED.
- * @hw_completed: DACC_QUEUE_COMPLETED.
- * @hw_progress: DACC_QUEUE_PROGRESS.
- * @desc: of the oldest job that has not ended.
- */
-struct dacc_dump {
-	bool wanted;
-	u32 hwq;
-	u32 queue_class;
-	pid_t pid;
-	u32 status;
-	u32 hw_state;
-	u32 hw_fault;
-	u64 time_ps;
-	u64 submitted;
-	u64 produced;
-	u64 completed;
-	u64 head;
-	u64 hw_fetched;
-	u64 hw_completed;
-	u64 hw_progress;
-	struct dacc_desc desc;
-};
-
 /* dacc_hw.c */
 int dacc_hw_identify(struct dacc_device *dacc);
 int dacc_hw_reset(struct dacc_device *dacc);
@@ -1024,8 +994,9 @@ void dacc_pm_init(struct dacc_device *dacc);
 void dacc_pm_fini(struct dacc_device *dacc);
 
 /* dacc_coredump.c */
-void dacc_dump_take(struct dacc_queue *queue, struct dacc_dump *dump);
-void dacc_dump_emit(struct dacc_device *dacc, const struct dacc_dump *dump);
+int dacc_dump_init(struct dacc_device *dacc);
+void dacc_dump_fini(struct dacc_device *dacc);
+void dacc_dump_take(struct dacc_device *dacc, struct dacc_queue *queue, const char *why);
 
 /* dacc_query.c */
 int dacc_query_ioctl(struct drm_device *drm, void *data, struct drm_file *file);

@@ -177,6 +177,9 @@ static int dacc_init_software(struct dacc_device *dacc)
 	INIT_LIST_HEAD(&dacc->bos);
 	spin_lock_init(&dacc->users_lock);
 	INIT_LIST_HEAD(&dacc->users);
+	ret = dacc_dump_init(dacc);
+	if (ret)
+		return ret;
 	dacc_reset_init(dacc);
 	dacc_wedged_init(dacc);
 	/* Fences depend on it, and reclaim may depend on fences. */
@@ -232,6 +235,7 @@ static void dacc_shut_down(struct dacc_device *dacc)
 	dacc_queue_unplug(dacc);
 	dacc_irq_fini(dacc);
 	dacc_wedged_fini(dacc);
+	dacc_dump_fini(dacc);
 	flush_workqueue(dacc->wq);
 	dacc_vm_unplug(dacc);
 	dacc_bo_unplug(dacc);
@@ -306,6 +310,7 @@ err_stop:
 	dacc_reset_fini(dacc);
 	dacc_irq_fini(dacc);
 	dacc_wedged_fini(dacc);
+	dacc_dump_fini(dacc);
 	/* Last: an interrupt handler may have asked for it again. */
 	dacc_link_fini(dacc);
 err_master:

@@ -166,45 +166,53 @@ static void dacc_restore_sram(struct dacc_device *dacc)
 	dacc_free_sram_image(dacc);
 }
 
-static void dacc_pm_restart(struct dacc_device *dacc)
+/*
+ * Parked before any other device is suspended and started after all have resumed: a
+ * transfer under way may be from a peer's memory.
+ */
+static int dacc_pm_prepare(struct device *dev)
 {
+	struct dacc_device *dacc = dev_get_drvdata(dev);
+
+	pm_runtime_resume(dev);
+	/* None starts afterwards: only a device that is up fails to reset. */
+	flush_delayed_work(&dacc->flr_work);
+	mutex_lock(&dacc->hw_lock);
+	dacc_device_park(dacc);
+	mutex_unlock(&dacc->hw_lock);
+	return 0;
+}
+
+static void dacc_pm_complete(struct device *dev)
+{
+	struct dacc_device *dacc = dev_get_drvdata(dev);
+
 	pci_set_master(dacc->pdev);
 	mutex_lock(&dacc->hw_lock);
-	if (!dacc->wedged) {
-		dacc_restore_sram(dacc);
+	if (!dacc->wedged)
 		dacc_device_unpark(dacc, "system sleep");
-	}
 	mutex_unlock(&dacc->hw_lock);
 }
 
 static int dacc_pm_suspend(struct device *dev)
 {
 	struct dacc_device *dacc = dev_get_drvdata(dev);
-	int ret;
+	int ret = dacc_save_sram(dacc);
 
-	/* None starts afterwards: only a device that is up fails to reset. */
-	flush_delayed_work(&dacc->flr_work);
-	mutex_lock(&dacc->hw_lock);
-	dacc_device_park(dacc);
-	mutex_unlock(&dacc->hw_lock);
-	ret = dacc_save_sram(dacc);
-	if (ret) {
+	if (ret)
 		drm_err(&dacc->drm, "no memory to keep the contents of SRAM in\n");
-		dacc_pm_restart(dacc);
-	}
 	return ret;
 }
 
 static int dacc_pm_resume(struct device *dev)
 {
-	struct dacc_device *dacc = dev_get_drvdata(dev);
-
-	dacc_pm_restart(dacc);
-	dacc_free_sram_image(dacc);
+	dacc_restore_sram(dev_get_drvdata(dev));
 	return 0;
 }
 
 const struct dev_pm_ops dacc_pm_ops = {
+	.prepare = pm_sleep_ptr(dacc_pm_prepare),
+	.complete = pm_sleep_ptr(dacc_pm_complete),
 	SYSTEM_SLEEP_PM_OPS(dacc_pm_suspend, dacc_pm_resume)
 	RUNTIME_PM_OPS(dacc_pm_runtime_suspend, dacc_pm_runtime_resume, NULL)
 };

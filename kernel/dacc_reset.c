@@ -154,6 +154,7 @@ static void dacc_device_reset_locked(struct dacc_device *dacc, const char *why, 
 	lockdep_assert_held(&dacc->hw_lock);
 	drm_err(&dacc->drm, "%s: device reset\n", why);
 	dacc->resets++;
+	dacc_dump_take(dacc, NULL, why);
 	dacc_device_suspend_queues(dacc, suspect);
 	ret = dacc_hw_reset(dacc);
 	trace_dacc_reset(-1, ret);
@@ -279,7 +280,6 @@ void dacc_queue_recover_work(struct work_struct *work)
 	struct dacc_queue *queue = container_of(work, struct dacc_queue, recover_work);
 	struct dacc_device *dacc = queue->dacc;
 	bool cookie = dma_fence_begin_signalling();
-	struct dacc_dump dump = {};
 	int idx, ret;
 
 	if (!drm_dev_enter(&dacc->drm, &idx))
@@ -287,7 +287,8 @@ void dacc_queue_recover_work(struct work_struct *work)
 	mutex_lock(&dacc->hw_lock);
 	if (queue->attached && dacc->queues[queue->hwq] == queue) {
 		if (dacc->hw_up) {
-			dacc_dump_take(queue, &dump);
+			dacc_dump_take(dacc, queue, queue->state == DRM_DACC_QUEUE_FAULTED ?
+				       "a queue faulted" : "a queue hangs");
 			if (queue->user)
 				dacc_userq_save(queue);
 			ret = dacc_hw_queue_reset(dacc, queue->hwq);
@@ -309,7 +310,6 @@ out:
 	dma_fence_end_signalling(cookie);
 	if (queue->user)
 		dacc_doorbell_revoke_queue(queue);
-	dacc_dump_emit(dacc, &dump);
 }
 
 /**
