@@ -97,6 +97,7 @@ struct gpupeer_shared {
  * @hbm_lock: protects @hbm_mm and @hbm_used.
  * @hbm_mm: allocator of HBM, in bytes.
  * @hbm_used: bytes allocated.
+ * @hbm_image: contents of what is allocated, during system sleep.
  * @bo_lock: protects @bos, @n_exports, gpupeer_bo.dmabuf and gpupeer_bo.mapped.
  * @bos: all buffers.
  * @n_bos: number of @bos.
@@ -145,6 +146,7 @@ struct gpupeer_device {
 	struct mutex hbm_lock;		/* allocator */
 	struct drm_mm hbm_mm;
 	u64 hbm_used;
+	void *hbm_image;
 
 	struct mutex bo_lock;		/* list of buffers */
 	struct list_head bos;
@@ -423,6 +425,9 @@ int gpupeer_hw_start(struct gpupeer_device *gdev);
 void gpupeer_hw_stop(struct gpupeer_device *gdev, int error, struct dma_fence *guilty,
 		     int guilty_error);
 int gpupeer_reset(struct gpupeer_device *gdev, struct dma_fence *guilty, int guilty_error);
+
+/* gpupeer_pm.c */
+extern const struct dev_pm_ops gpupeer_pm_ops;
 
 /* gpupeer_watchdog.c */
 void gpupeer_watchdog_init(struct gpupeer_device *gdev);

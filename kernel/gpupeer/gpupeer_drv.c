@@ -209,6 +209,8 @@ static int gpupeer_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	ret = gpupeer_dmabuf_init(gdev);
 	if (ret)
 		return ret;
+	/* For recovery after a PCI error. */
+	pci_save_state(pdev);
 	ret = gpupeer_hbm_init(gdev);
 	if (ret)
 		return ret;
@@ -266,6 +268,7 @@ static struct pci_driver gpupeer_pci_driver = {
 	.remove = gpupeer_remove,
 	.shutdown = gpupeer_remove,
 	.err_handler = &gpupeer_error_handlers,
+	.driver.pm = pm_sleep_ptr(&gpupeer_pm_ops),
 };
 module_pci_driver(gpupeer_pci_driver);
 

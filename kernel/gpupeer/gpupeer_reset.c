@@ -181,8 +181,71 @@ static void reset_done(struct pci_dev *pdev)
 	up_write(&gdev->reset_sem);
 }
 
+/*
+ * A PCI error. After one that was not fatal the device is only looked at. A fatal one
+ * cuts it off until its slot is reset: jobs end with -ECANCELED, and with -EIO
+ * meanwhile.
+ */
+static pci_ers_result_t error_detected(struct pci_dev *pdev, pci_channel_state_t state)
+{
+	struct gpupeer_device *gdev = pci_get_drvdata(pdev);
+
+	if (state == pci_channel_io_normal)
+		return PCI_ERS_RESULT_CAN_RECOVER;
+	mutex_lock(&gdev->reset_lock);
+	atomic64_inc(&gdev->n_resets);
+	drm_sched_wqueue_stop(&gdev->sched);
+	gpupeer_hw_stop(gdev, state == pci_channel_io_frozen ? -ECANCELED : -ENODEV, NULL, 0);
+	pci_clear_master(pdev);
+	drm_sched_wqueue_start(&gdev->sched);
+	mutex_unlock(&gdev->reset_lock);
+	return state == pci_channel_io_frozen ? PCI_ERS_RESULT_NEED_RESET :
+						PCI_ERS_RESULT_DISCONNECT;
+}
+
+static pci_ers_result_t mmio_enabled(struct pci_dev *pdev)
+{
+	struct gpupeer_device *gdev = pci_get_drvdata(pdev);
+
+	if (gpupeer_read32(gdev, GPUPEER_REG_ID) == GPUPEER_ID_MAGIC &&
+	    !(gpupeer_read32(gdev, GPUPEER_REG_STATUS) & GPUPEER_STAT_FATAL))
+		return PCI_ERS_RESULT_RECOVERED;
+	return error_detected(pdev, pci_channel_io_frozen);
+}
+
+static pci_ers_result_t slot_reset(struct pci_dev *pdev)
+{
+	struct gpupeer_device *gdev = pci_get_drvdata(pdev);
+	int ret;
+
+	/* Restoring takes the saved state away. */
+	pci_restore_state(pdev);
+	pci_save_state(pdev);
+	mutex_lock(&gdev->reset_lock);
+	drm_sched_wqueue_stop(&gdev->sched);
+	/* Not stopped yet if it was another function's error. */
+	if (gdev->running)
+		gpupeer_hw_stop(gdev, -ECANCELED, NULL, 0);
+	ret = gpupeer_hw_start(gdev);
+	drm_sched_wqueue_start(&gdev->sched);
+	mutex_unlock(&gdev->reset_lock);
+	return ret ? PCI_ERS_RESULT_DISCONNECT : PCI_ERS_RESULT_RECOVERED;
+}
+
+static void resume(struct pci_dev *pdev)
+{
+	struct gpupeer_device *gdev = pci_get_drvdata(pdev);
+
+	drm_info(&gdev->drm, "PCI error recovery: %s\n",
+		 READ_ONCE(gdev->running) ? "done" : "the device is dead");
+}
+
 /* Somebody resets the function from outside, by sysfs for instance. */
 const struct pci_error_handlers gpupeer_error_handlers = {
+	.error_detected = error_detected,
+	.mmio_enabled = mmio_enabled,
+	.slot_reset = slot_reset,
+	.resume = resume,
 	.reset_prepare = reset_prepare,
 	.reset_done = reset_done,
 };
