@@ -31,6 +31,9 @@ struct json_object *chip_summary(const struct dacc_pci_function *fn, bool *usabl
 struct json_object *function_json(const struct dacc_pci_function *fn, struct dacc_device *dev);
 struct json_object *modules_json(void);
 
+/* dump.c: reads a devcoredump; "-" is standard input */
+int command_dump(bool json, const char *file);
+
 /* table.c */
 /* A row for each object of an array; a column where any of them has the member. */
 int print_rows(struct json_object *array);

@@ -12,12 +12,15 @@ static const char usage_text[] =
 	"usage: daccctl [--json] list\n"
 	"       daccctl [--json] info [DEVICE...]\n"
 	"       daccctl load [MODULE...]\n"
+	"       daccctl [--json] dump FILE\n"
 	"List and describe dacc decode accelerators and the GPU peers linked to them.\n"
 	"\n"
 	"  list    one line for each chip and linked peer\n"
 	"  info    all that is known of DEVICE: a node (/dev/accel/accel0, accel0), its number\n"
 	"          or a PCI address (0000:01:00.0); of all if none is given\n"
 	"  load    load kernel modules (default: dacc and gpupeer); needs root\n"
+	"  dump    what a devcoredump says (/sys/class/devcoredump/devcd*/data, or a copy; - for\n"
+	"          standard input)\n"
 	"\n"
 	"  -j, --json     print JSON\n"
 	"  -h, --help     this text\n"
@@ -236,7 +239,8 @@ int main(int argc, char **argv)
 		}
 	}
 	if (optind == argc)
-		return ctl_fail(EXIT_USAGE, "no command: list, info or load (see: daccctl --help)");
+		return ctl_fail(EXIT_USAGE,
+				"no command: list, info, load or dump (see: daccctl --help)");
 	command = argv[optind++];
 	if (!strcmp(command, "list") && optind == argc)
 		ret = command_list(json);
@@ -244,6 +248,11 @@ int main(int argc, char **argv)
 		ret = command_info(json, argv + optind, argc - optind);
 	else if (!strcmp(command, "load") && !json)
 		ret = command_load(argv + optind, argc - optind);
+	else if (!strcmp(command, "dump") && optind + 1 == argc)
+		ret = command_dump(json, argv[optind]);
+	else if (!strcmp(command, "dump"))
+		ret = ctl_fail(EXIT_USAGE,
+			       "dump wants one FILE, such as /sys/class/devcoredump/devcd1/data");
 	else if (!strcmp(command, "list"))
 		ret = ctl_fail(EXIT_USAGE,
 			       "list takes no argument; `daccctl info %s` describes one",
@@ -251,7 +260,8 @@ int main(int argc, char **argv)
 	else if (!strcmp(command, "load"))
 		ret = ctl_fail(EXIT_USAGE, "load has no JSON output");
 	else
-		ret = ctl_fail(EXIT_USAGE, "unknown command '%s': list, info or load", command);
+		ret = ctl_fail(EXIT_USAGE, "unknown command '%s': list, info, load or dump",
+			       command);
 	if ((fflush(stdout) || ferror(stdout)) && ret == EXIT_OK)
 		ret = ctl_fail(EXIT_FAILED, "the output can't be written: %s", strerror(errno));
 	return ret;
