@@ -152,24 +152,36 @@ static int end_clients(void)
 	return bad;
 }
 
+static const char *const counters[] = { "vms", "queues", "jobs", "sram_bos", "host_bos" };
+#define NUM_COUNTERS (sizeof(counters) / sizeof(*counters))
+
+/* Before the first client: the driver has some of its own. */
+static long baseline[NUM_COUNTERS];
+
+static void get_baseline(void)
+{
+	for (size_t i = 0; i < NUM_COUNTERS; i++)
+		baseline[i] = counter(counters[i]);
+}
+
 /* What the clients had is gone with them. */
 static int check_leaks(void)
 {
-	static const char *const names[] = { "vms", "queues", "jobs", "sram_bos", "host_bos" };
 	int bad = 0;
 
 	/* The end of a killed client's file may take a moment. */
 	for (int tries = 0; tries < 200; tries++) {
 		bad = 0;
-		for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-			bad |= counter(names[i]) > 0;
+		for (size_t i = 0; i < NUM_COUNTERS; i++)
+			bad |= counter(counters[i]) != baseline[i];
 		if (!bad)
 			return 0;
 		usleep(20000);
 	}
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		if (counter(names[i]) > 0)
-			fprintf(stderr, "stress: %ld %s left\n", counter(names[i]), names[i]);
+	for (size_t i = 0; i < NUM_COUNTERS; i++)
+		if (counter(counters[i]) != baseline[i])
+			fprintf(stderr, "stress: %ld %s left, were %ld\n", counter(counters[i]),
+				counters[i], baseline[i]);
 	return bad;
 }
 
@@ -202,7 +214,10 @@ static int run(const struct kind *kind)
 	uint64_t tokens[MAX_CLIENTS] = {};
 	unsigned int n = 0;
 	double start = now(), told = start;
-	int bad = start_clients(kind);
+	int bad;
+
+	get_baseline();
+	bad = start_clients(kind);
 
 	if (!bad)
 		bad = wait_progress(tokens);
