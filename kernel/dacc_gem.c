@@ -77,7 +77,7 @@ int dacc_bo_create_ioctl(struct drm_device *drm, void *data, struct drm_file *fi
 	struct dacc_bo *bo;
 	int idx, ret;
 
-	if (args->available || !args->size || args->priority > DRM_DACC_PRIORITY_HIGH ||
+	if (!args->size || args->priority > DRM_DACC_PRIORITY_HIGH ||
 	    !args->flags || args->flags & ~places)
 		return -EINVAL;
 	if (args->priority == DRM_DACC_PRIORITY_HIGH && !capable(CAP_SYS_NICE))

@@ -706,9 +706,9 @@ TEST(struct_sizes)
 	EXPECT_EQ(sizeof(struct drm_dacc_pool_create), 32);
 	EXPECT_EQ(sizeof(struct drm_dacc_pool_pages), 24);
 	EXPECT_EQ(sizeof(struct drm_dacc_list_create), 104);
-	EXPECT_EQ(sizeof(struct drm_dacc_transfer), 96);
-	EXPECT_EQ(sizeof(struct drm_dacc_transfer_result), 88);
-	EXPECT_EQ(sizeof(struct drm_dacc_transfer_wait), 104);
+	EXPECT_EQ(sizeof(struct drm_dacc_transfer), 104);
+	EXPECT_EQ(sizeof(struct drm_dacc_transfer_result), 96);
+	EXPECT_EQ(sizeof(struct drm_dacc_transfer_wait), 112);
 }
 
 TEST_HARNESS_MAIN
