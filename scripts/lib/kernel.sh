@@ -67,6 +67,8 @@ kernel_deb_paths() {
 	KERNEL_VERSION=$(<"$1/current")
 	KERNEL_ROOT=$1/$KERNEL_VERSION
 	KERNEL_IMAGE=$KERNEL_ROOT/boot/vmlinuz-$KERNEL_VERSION
+	# Where linux-binary has it.
+	[ -f "$KERNEL_IMAGE" ] || KERNEL_IMAGE=$KERNEL_ROOT/lib/modules/$KERNEL_VERSION/vmlinuz
 	KERNEL_HEADERS=$KERNEL_ROOT/usr/src/linux-headers-$KERNEL_VERSION
 }
 
@@ -141,7 +143,7 @@ kernel_headers_unpack() {
 	fi
 	# Debian's headers name their common part by absolute path, and reach scripts/
 	# and tools/ of linux-kbuild by links, most of them relative.
-	sed -i "s|/usr/src/${common##*/}|$common|g" "$arch/Makefile"
+	sed -i "s|/usr/src/${common##*/}|$common|g; s|=/usr/src/${arch##*/}|=$arch|" "$arch/Makefile"
 	for f in "$arch"/* "$common"/*; do
 		to=$(readlink "$f") || continue
 		[[ $to != /usr/* ]] || ln -sfn "$root$to" "$f"
