@@ -8,7 +8,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 export DACC_BUILD := $(O)
 
-SUITES := unit reference libdacc qtest kselftest e2e
+SUITES := unit reference libdacc qtest kselftest kunit e2e headers
 
 .DEFAULT_GOAL := help
 .PHONY: help setup qemu kernel modules userspace vm demo check $(SUITES:%=check-%) \
@@ -26,10 +26,10 @@ setup: ## install missing build packages (root)
 qemu: setup ## build QEMU with the device models
 	@scripts/build-qemu
 
-kernel: setup ## fetch the guest kernel and its headers
+kernel: setup ## fetch the guest kernel and its headers (KERNEL=debug: build it)
 	@scripts/fetch-kernel
 
-modules: setup ## build dacc.ko and gpupeer.ko for the guest kernel
+modules: setup ## build dacc.ko and gpupeer.ko for the guest kernel (KERNEL=)
 	@scripts/build-modules
 
 userspace: setup ## build libdacc and the tools
@@ -42,7 +42,7 @@ vm: ## a shell in the guest, both modules loaded
 demo: ## text from a language model, through the whole stack
 	@scripts/demo
 
-check: ## all tests and lint; the last line totals them
+check: ## all tests and lint, on all kernels (KERNEL=stock|7.3|debug: on that one)
 	@scripts/check
 
 check-unit: ## host unit tests of the device core
@@ -57,8 +57,14 @@ check-libdacc: ## host tests of libdacc's compiler and parsers
 check-qtest: ## register-level tests of the QEMU devices
 	@scripts/check qtest
 
-check-kselftest: ## tests of the drivers' interfaces, in the guest
+check-kselftest: ## tests of the drivers' interfaces, in the guest (KERNEL=)
 	@scripts/check kselftest
+
+check-kunit: ## KUnit tests of the drivers, on the debug kernel
+	@scripts/check kunit
+
+check-headers: ## build both modules against every kernel headers package
+	@scripts/check headers
 
 check-e2e: ## end-to-end tests: golden texts, paths, bad input
 	@scripts/check e2e
