@@ -16,7 +16,7 @@
 #include "dacc_device.h"
 
 /* Far above what the GEM offset manager gives out. */
-#define DACC_DOORBELL_OFFSET		(1ull << 56)
+#define DACC_DOORBELL_OFFSET		BIT_ULL(56)
 #define DACC_DOORBELL_HWQ_SHIFT		(PAGE_SHIFT + 32)
 /* How long the critical path waits for mappings to go. */
 #define DACC_DOORBELL_TIMEOUT		(2 * HZ)

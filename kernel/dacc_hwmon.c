@@ -110,6 +110,7 @@ void dacc_hwmon_init(struct dacc_device *dacc)
  */
 void dacc_hwmon_thermal(struct dacc_device *dacc)
 {
+	/* Paired with the release at registration. */
 	struct device *hwmon = smp_load_acquire(&dacc->hwmon);
 
 	dev_warn_ratelimited(dacc->drm.dev, "critical temperature: %d millidegrees Celsius\n",

@@ -223,7 +223,8 @@ static bool dacc_pool_args_ok(const struct drm_dacc_pool_create *args)
 
 	return !args->pad && !(args->flags & ~DRM_DACC_POOL_UNPROTECTED) &&
 	       args->page_size && args->page_size <= SZ_1G && args->n_pages &&
-	       args->n_pages <= DRM_DACC_MAX_PAGES && IS_ALIGNED(args->addr | args->page_size, 64) &&
+	       args->n_pages <= DRM_DACC_MAX_PAGES &&
+	       IS_ALIGNED(args->addr | args->page_size, 64) &&
 	       !check_mul_overflow((u64)args->page_size, (u64)args->n_pages, &size) &&
 	       !check_add_overflow(args->addr, size, &end) && end <= DRM_DACC_VA_KERNEL;
 }

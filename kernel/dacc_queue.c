@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Queues: each is one hardware queue with a ring and a completion area in
- * coherent memory, or in the client's (dacc_userq.c). One that failed is never revived; a client makes a new one.
+ * coherent memory, or in the client's (dacc_userq.c). One that failed is never
+ * revived; a client makes a new one.
  */
 #include <linux/dma-mapping.h>
 #include <linux/log2.h>

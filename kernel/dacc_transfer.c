@@ -452,7 +452,7 @@ void dacc_transfers_announced(struct dacc_queue *queue)
 /* --- from TRANSFER --- */
 
 /**
- * dacc_transfer_arm - keep room in the ring and make the fences fences
+ * dacc_transfer_arm - keep room in the ring and arm the fences
  * @transfer: transfer; after this nothing may fail
  *
  * Return: 0, -EIO or -EAGAIN.

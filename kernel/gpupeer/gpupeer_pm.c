@@ -26,7 +26,7 @@ static void ring_drain(struct gpupeer_device *gdev)
 		idle = !gdev->running || gdev->bad_record || gdev->completed == gdev->produced;
 		spin_unlock_irq(&gdev->ring_lock);
 		if (!idle)
-			msleep(5);
+			usleep_range(5000, 10000);
 	}
 }
 
@@ -65,6 +65,7 @@ static void restore_hbm(struct gpupeer_device *gdev)
 		memcpy_toio(gdev->hbm + node->start, from, node->size);
 		from += node->size;
 	}
+	/* The image is in HBM before the device is told to go on. */
 	wmb();
 	free_image(gdev);
 }

@@ -625,7 +625,8 @@ struct drm_dacc_wait {
  * USERQ_WAIT: descriptor @seq and those behind it are not taken up before all
  * the syncobjs have signalled. Call it before the doorbell announces @seq;
  * -EBUSY if the chip has taken it up already, or a fence of USERQ_SIGNAL depends on
- * it (which may not come to wait for more), -EINVAL if a point has no fence yet, -EAGAIN if DRM_DACC_MAX_GATES waits are pending in this queue. An error
+ * it (which may not come to wait for more), -EINVAL if a point has no fence
+ * yet, -EAGAIN if DRM_DACC_MAX_GATES waits are pending in this queue. An error
  * in one of them stops the queue (DRM_DACC_QUEUE_FAULTED) before @seq runs.
  */
 struct drm_dacc_userq_sync {
@@ -858,7 +859,8 @@ struct drm_dacc_list_destroy {
  * is no longer DRM_DACC_QUEUE_OK.
  *
  * A layer that fails ends the transfer: the layers behind it do not count, though
- * the chip may have begun them, and get its error. It does not stop the queue. Errors: -ECANCELED, -ETIME, -ENOLINK (LINK_ONLY and no
+ * the chip may have begun them, and get its error. It does not stop the queue.
+ * Errors: -ECANCELED, -ETIME, -ENOLINK (LINK_ONLY and no
  * link up), -EHOSTDOWN (the peer took the source back or is gone), -EBADMSG,
  * -EFAULT (an address is not mapped), -EIO.
  */
