@@ -23,8 +23,8 @@ struct vgem_fence_signal {
 };
 
 #define VGEM_FENCE_WRITE 1
-#define VGEM_ATTACH	 DRM_IOWR(DRM_COMMAND_BASE + 1, struct vgem_fence_attach)
-#define VGEM_SIGNAL	 DRM_IOW(DRM_COMMAND_BASE + 2, struct vgem_fence_signal)
+#define VGEM_ATTACH      DRM_IOWR(DRM_COMMAND_BASE + 1, struct vgem_fence_attach)
+#define VGEM_SIGNAL      DRM_IOW(DRM_COMMAND_BASE + 2, struct vgem_fence_signal)
 
 FIXTURE(dacc_userq_sync)
 {

@@ -21,8 +21,8 @@ struct dacc_stream {
 	struct dacc_desc desc; /* user queue: the job, for dacc_stream_again() */
 	struct dacc_job again; /* another queue: likewise */
 	int64_t submitted;     /* CLOCK_MONOTONIC */
-	bool ended;        /* dacc_queue_wait() has said so */
-	bool settled;      /* the sessions were updated */
+	bool ended;            /* dacc_queue_wait() has said so */
+	bool settled;          /* the sessions were updated */
 	int error;
 	struct dacc_result result;
 	struct dacc_session *session[DACC_MAX_BATCH];
@@ -263,9 +263,8 @@ static int again_kernel(struct dacc_stream *s)
 	struct dacc_submit submit = { .size = sizeof(submit), .jobs = &s->again, .n_jobs = 1 };
 
 	if (s->settled)
-		return dacc_dev_error(
-			dev, -EINVAL,
-			"the stream was waited for and its sessions given back: submit another decode");
+		return dacc_dev_error(dev, -EINVAL,
+				      "the stream was waited for and its sessions given back: submit another decode");
 	if (atomic_load(&s->queue->dead))
 		return dacc_dev_error(dev, -ECANCELED, "the stream's queue was destroyed");
 	if (s->queue->user)

@@ -33,19 +33,17 @@ static int choose_kind(struct dacc_device *dev, const struct dacc_queue_options 
 static int queue_error(struct dacc_vm *vm, int ret, unsigned int depth, const char *what)
 {
 	if (ret == -ENOSPC)
-		return dacc_dev_error(
-			vm->dev, ret,
-			"%s: all queues of the chip are taken: end another program that uses it",
-			vm->dev->node);
+		return dacc_dev_error(vm->dev, ret,
+				      "%s: all queues of the chip are taken: end another program that uses it",
+				      vm->dev->node);
 	if (ret == -EINVAL)
 		return dacc_dev_error(vm->dev, ret,
 				      "queue of depth %u: must be a power of two from 16 to 4096",
 				      depth);
 	if (ret == -EOPNOTSUPP)
-		return dacc_dev_error(
-			vm->dev, ret,
-			"%s: the chip has no user queues: ask for another kind of queue",
-			vm->dev->node);
+		return dacc_dev_error(vm->dev, ret,
+				      "%s: the chip has no user queues: ask for another kind of queue",
+				      vm->dev->node);
 	return dacc_ioctl_error(vm->dev, ret, what);
 }
 

@@ -14,8 +14,8 @@ int userq_create(struct dacc_queue *queue, unsigned int depth, int64_t spin_ns)
 {
 	struct dacc_vm *vm = queue->vm;
 	uint64_t ring_bytes = depth * sizeof(struct dacc_desc);
-	uint64_t bytes = ring_bytes + sizeof(struct dacc_cpl_head) +
-			 depth * sizeof(struct dacc_cpl);
+	uint64_t bytes =
+		ring_bytes + sizeof(struct dacc_cpl_head) + depth * sizeof(struct dacc_cpl);
 	struct drm_dacc_queue_create args = {
 		.vm = vm->id,
 		.queue_class = queue->queue_class == DACC_CLASS_DECODE ? DRM_DACC_QUEUE_DECODE :
@@ -229,8 +229,8 @@ static int status_errno(unsigned int status)
 
 static int userq_record(const struct userq *uq, uint64_t seq, struct dacc_result *result)
 {
-	const struct dacc_cpl *cpl = (const struct dacc_cpl *)(uq->head + 1) +
-				     ((seq - 1) & (uq->depth - 1));
+	const struct dacc_cpl *cpl =
+		(const struct dacc_cpl *)(uq->head + 1) + ((seq - 1) & (uq->depth - 1));
 
 	if (cpl->seq != seq)
 		return -ENODATA;
