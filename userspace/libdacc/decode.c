@@ -21,6 +21,9 @@ struct dacc_stream {
 	struct dacc_desc desc; /* user queue: the job, for dacc_stream_again() */
 	struct dacc_job again; /* another queue: likewise */
 	int64_t submitted;     /* CLOCK_MONOTONIC */
+	unsigned int open;     /* sessions that did not give all tokens yet */
+	unsigned int stride;   /* of the records */
+	struct userq *uq;      /* of queue, while dacc_stream_again() may use it */
 	bool ended;            /* dacc_queue_wait() has said so */
 	bool settled;          /* the sessions were updated */
 	int error;
@@ -80,6 +83,9 @@ static int get_stream(struct dacc_queue *queue, unsigned int n, unsigned int max
 	s->records = (char *)&s->seqs[n];
 	s->n = n;
 	s->max_tokens = max_tokens;
+	s->stride = DACC_OUT_STRIDE(max_tokens);
+	s->open = n;
+	s->uq = queue->user;
 	s->ended = false;
 	s->settled = false;
 	s->error = 0;
@@ -114,7 +120,7 @@ static void put_stream(struct dacc_stream *s)
 
 static struct dacc_out *record(const struct dacc_stream *s, unsigned int index)
 {
-	return (struct dacc_out *)(s->records + (size_t)index * DACC_OUT_STRIDE(s->max_tokens));
+	return (struct dacc_out *)(s->records + (size_t)index * s->stride);
 }
 
 static void drop_sessions(struct dacc_stream *s, unsigned int n)
@@ -246,18 +252,36 @@ static bool exhausted(const struct dacc_stream *s)
 	return true;
 }
 
-static void clear_records(struct dacc_stream *s)
+/* As at the start of a job: no token there, none taken. */
+static inline void clear_records(struct dacc_stream *s)
 {
-	for (unsigned int i = 0; i < s->n; i++) {
-		struct dacc_out *r = record(s, i);
+	const unsigned int n = s->n;
+	unsigned int i = 0;
+	char *at = s->records;
+
+	s->open = n;
+	s->ended = false;
+	do {
+		struct dacc_out *r = (struct dacc_out *)at;
 
 		r->count = 0;
 		r->flags = 0;
 		s->taken[i] = 0;
-	}
+		at += s->stride;
+	} while (UNLIKELY(++i < n));
 }
 
-static int again_kernel(struct dacc_stream *s)
+static inline void put_again(struct dacc_stream *s, struct userq *uq)
+{
+	uint64_t seq;
+
+	clear_records(s);
+	seq = userq_put(uq, &s->desc);
+	s->job = seq;
+	userq_announce(uq, seq);
+}
+
+static COLD int again_slowly(struct dacc_stream *s)
 {
 	struct dacc_device *dev = s->queue->vm->dev;
 	struct dacc_submit submit = { .size = sizeof(submit), .jobs = &s->again, .n_jobs = 1 };
@@ -267,65 +291,81 @@ static int again_kernel(struct dacc_stream *s)
 				      "the stream was waited for and its sessions given back: submit another decode");
 	if (atomic_load(&s->queue->dead))
 		return dacc_dev_error(dev, -ECANCELED, "the stream's queue was destroyed");
-	if (s->queue->user)
+	if (s->uq && userq_fault(s->uq))
 		return dacc_dev_error(dev, -EIO,
 				      "%s: the queue has failed and takes no jobs: see what dacc_stream_wait() says",
 				      dev->node);
 	if (!exhausted(s))
 		return -EBUSY;
-	clear_records(s);
-	s->ended = false;
-	return dacc_queue_submit(s->queue, &submit, &s->job);
+	if (!s->uq) {
+		clear_records(s);
+		return dacc_queue_submit(s->queue, &submit, &s->job);
+	}
+	if (!userq_has_room(s->uq, 1))
+		return -EAGAIN;
+	put_again(s, s->uq);
+	return 0;
 }
 
 /*
  * The sequences are in the chip's memory as the job before leaves them, and jobs of a
- * queue run in order, so there is nothing to prepare but the counts.
+ * queue run in order, so there is nothing to prepare but the counts. A queue that has
+ * failed takes no job out of its ring any more.
  */
 DACC_PUBLIC int dacc_stream_again(struct dacc_stream *stream)
 {
-	struct userq *uq = stream->queue->user;
+	struct userq *uq = stream->uq;
 
-	if (!uq || stream->settled || atomic_load(&stream->queue->dead) || userq_fault(uq))
-		return again_kernel(stream);
-	if (!exhausted(stream))
-		return -EBUSY;
-	if (!userq_has_room(uq, 1))
-		return -EAGAIN;
-	clear_records(stream);
-	stream->ended = false;
-	stream->job = userq_put(uq, &stream->desc);
-	userq_announce(uq);
+	if (UNLIKELY(stream->open || !uq || !userq_has_room(uq, 1)))
+		return again_slowly(stream);
+	put_again(stream, uq);
 	return 0;
 }
 
-DACC_PUBLIC int dacc_stream_read(struct dacc_stream *stream, unsigned int index, uint32_t *tokens,
-				 unsigned int n)
+static COLD int read_error(struct dacc_stream *stream, unsigned int index, bool no_place)
 {
 	struct dacc_device *dev = stream->queue->vm->dev;
-	const struct dacc_out *r;
-	uint32_t count;
 
 	if (index >= stream->n)
 		return dacc_dev_error(dev, -EINVAL,
 				      "the stream has %u sessions, so none of index %u", stream->n,
 				      index);
-	if (n && !tokens)
+	if (no_place)
 		return dacc_dev_error(dev, -EINVAL, "no place for the tokens");
+	return dacc_dev_error(dev, -EBADMSG,
+			      "%s: the chip wrote a bad token record: %u tokens of session %u, %u were read and %u are the most",
+			      dev->node, record(stream, index)->count, index, stream->taken[index],
+			      stream->max_tokens);
+}
+
+DACC_PUBLIC int dacc_stream_read(struct dacc_stream *stream, unsigned int index, uint32_t *tokens,
+				 unsigned int n)
+{
+	const struct dacc_out *r;
+	uint32_t taken, there;
+
+	if (UNLIKELY(index >= stream->n || (n && !tokens)))
+		return read_error(stream, index, true);
 	r = record(stream, index);
-	/* The chip writes a token before the count that covers it. */
-	count = __atomic_load_n(&r->count, __ATOMIC_ACQUIRE);
-	if (count > stream->max_tokens || count < stream->taken[index])
-		return dacc_dev_error(dev, -EBADMSG,
-				      "%s: the chip wrote a bad token record: %u tokens of session %u, %u were read and %u are the most",
-				      dev->node, count, index, stream->taken[index],
-				      stream->max_tokens);
-	count -= stream->taken[index];
-	if (count < n)
-		n = count;
-	for (unsigned int i = 0; i < n; i++)
-		tokens[i] = r->token[stream->taken[index] + i];
-	stream->taken[index] += n;
+	taken = stream->taken[index];
+	/*
+	 * The chip writes a token before the count that covers it. Fewer than were read
+	 * wraps round.
+	 */
+	there = __atomic_load_n(&r->count, __ATOMIC_ACQUIRE) - taken;
+	if (UNLIKELY(there > stream->max_tokens - taken))
+		return read_error(stream, index, false);
+	if (there < n)
+		n = there;
+	if (!n)
+		return 0;
+	tokens[0] = r->token[taken];
+	for (unsigned int i = 1; UNLIKELY(i < n); i++)
+		tokens[i] = r->token[taken + i];
+	taken += n;
+	stream->taken[index] = taken;
+	if (taken == stream->max_tokens)
+		stream->open--;
 	return n;
 }
 
@@ -440,6 +480,7 @@ static void settle(struct dacc_stream *s, bool good)
 	}
 	drop_sessions(s, s->n);
 	s->settled = true;
+	s->uq = NULL;
 }
 
 DACC_PUBLIC int dacc_stream_wait(struct dacc_stream *stream, int64_t deadline,

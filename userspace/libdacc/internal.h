@@ -12,6 +12,8 @@
 #define DACC_PUBLIC       __attribute__((visibility("default")))
 #define DACC_PRINTF(f, a) __attribute__((format(printf, f, a)))
 
+#define COLD          __attribute__((cold, noinline))
+#define UNLIKELY(c)   __builtin_expect(!!(c), 0)
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define KIB           1024ull
 #define KV_ALIGN      (64 * KIB) /* SRAM pages */

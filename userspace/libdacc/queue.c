@@ -160,6 +160,7 @@ DACC_PUBLIC void dacc_queue_destroy(struct dacc_queue *queue)
 	args.queue = queue->id;
 	/* First: the id may be another queue's as soon as this one has gone. */
 	atomic_store(&queue->dead, true);
+	userq_close(queue);
 	dacc_ioctl(queue->vm->dev, DRM_IOCTL_DACC_QUEUE_DESTROY, &args);
 	pthread_mutex_lock(&queue->lock);
 	stream = queue->spare;

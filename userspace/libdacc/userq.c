@@ -51,7 +51,8 @@ int userq_create(struct dacc_queue *queue, unsigned int depth, int64_t spin_ns)
 	uq->ring = ptr;
 	uq->head = (const void *)((char *)ptr + ring_bytes);
 	uq->doorbell = page;
-	uq->depth = depth;
+	uq->mask = depth - 1;
+	uq->room = depth;
 	uq->spin_ns = spin_ns ? spin_ns : DEFAULT_SPIN_NS;
 	queue->id = args.queue;
 	queue->user = uq;
@@ -60,6 +61,12 @@ fail:
 	dacc_area_destroy(&uq->area);
 	free(uq);
 	return ret;
+}
+
+void userq_close(struct dacc_queue *queue)
+{
+	if (queue->user)
+		queue->user->room = 0;
 }
 
 /* The driver's queue is gone already, so the chip has let go of the memory. */
@@ -128,7 +135,7 @@ int userq_submit(struct dacc_queue *queue, const struct dacc_submit *s, uint64_t
 	if (atomic_load(&queue->dead) || userq_fault(uq))
 		return -EIO;
 	if (!userq_has_room(uq, s->n_jobs))
-		return s->n_jobs > uq->depth ? -EINVAL : -EAGAIN;
+		return s->n_jobs > uq->room ? -EINVAL : -EAGAIN;
 	/* Before the doorbell: from there on the chip may take them up. */
 	ret = userq_sync(queue, DRM_IOCTL_DACC_USERQ_WAIT, s->in, s->n_in, uq->produced + 1);
 	if (ret)
@@ -137,7 +144,7 @@ int userq_submit(struct dacc_queue *queue, const struct dacc_submit *s, uint64_t
 		userq_encode(&s->jobs[i], &desc);
 		userq_put(uq, &desc);
 	}
-	userq_announce(uq);
+	userq_announce(uq, uq->produced);
 	ret = userq_sync(queue, DRM_IOCTL_DACC_USERQ_SIGNAL, s->out, s->n_out, uq->produced);
 	if (!ret && seq)
 		*seq = uq->produced;
@@ -230,7 +237,7 @@ static int status_errno(unsigned int status)
 static int userq_record(const struct userq *uq, uint64_t seq, struct dacc_result *result)
 {
 	const struct dacc_cpl *cpl =
-		(const struct dacc_cpl *)(uq->head + 1) + ((seq - 1) & (uq->depth - 1));
+		(const struct dacc_cpl *)(uq->head + 1) + ((seq - 1) & uq->mask);
 
 	if (cpl->seq != seq)
 		return -ENODATA;

@@ -11,15 +11,16 @@ struct userq {
 	const struct dacc_cpl_head *head;
 	volatile uint32_t *doorbell;
 	uint64_t produced;
-	uint64_t depth;
+	uint64_t mask;
+	uint64_t room;   /* the ring's length; 0 once the queue was destroyed */
 	int64_t spin_ns; /* before a wait sleeps; negative: it never does */
 	struct dacc_area area;
 	unsigned int looks;
 };
 
 /* A look at the clock after so many at memory, and at the doorbell page after so many. */
-#define USERQ_CLOCK_LOOKS (1u << 8)
-#define USERQ_STATE_LOOKS (1u << 16)
+#define USERQ_CLOCK_LOOKS 256u
+#define USERQ_STATE_LOOKS 65536u
 
 static inline void userq_relax(void)
 {
@@ -56,24 +57,30 @@ static inline uint32_t userq_fault(const struct userq *uq)
 
 static inline bool userq_has_room(const struct userq *uq, unsigned int n)
 {
-	return uq->produced + n - userq_completed(uq) <= uq->depth;
+	return uq->produced + n - userq_completed(uq) <= uq->room;
 }
 
 /* Into the ring, not announced yet. There is room. */
 static inline uint64_t userq_put(struct userq *uq, const struct dacc_desc *desc)
 {
-	uq->ring[uq->produced & (uq->depth - 1)] = *desc;
-	return ++uq->produced;
+	uint64_t seq = uq->produced;
+
+	uq->ring[seq & uq->mask] = *desc;
+	uq->produced = ++seq;
+	return seq;
 }
 
-static inline void userq_announce(struct userq *uq)
+/* All up to the one that was put last. */
+static inline void userq_announce(struct userq *uq, uint64_t seq)
 {
 	userq_write_barrier();
-	uq->doorbell[0] = (uint32_t)uq->produced;
+	uq->doorbell[0] = (uint32_t)seq;
 }
 
 /* 0, or a negative errno without a message: the caller may take another kind of queue. */
 int userq_create(struct dacc_queue *queue, unsigned int depth, int64_t spin_ns);
+/* No job is taken any more; what has completed can still be looked at. */
+void userq_close(struct dacc_queue *queue);
 void userq_free(struct dacc_queue *queue);
 /* Has the driver stopped it? A system call; 1: yes, 0: no, or a negative errno. */
 int userq_stopped(struct dacc_queue *queue, uint64_t seq);
