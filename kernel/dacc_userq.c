@@ -231,13 +231,13 @@ static void dacc_userq_end_fences(struct dacc_queue *queue)
 	}
 }
 
-static void dacc_userq_wake(struct dacc_queue *queue, u64 seq_end)
+static void dacc_userq_wake(struct dacc_queue *queue, u64 last)
 {
 	struct dacc_sleeper *sleeper, *next;
 
 	lockdep_assert_held(&queue->lock);
 	list_for_each_entry_safe(sleeper, next, &queue->user->sleepers, link) {
-		if (sleeper->seq > seq_end)
+		if (sleeper->seq > last)
 			break;
 		list_del_init(&sleeper->link);
 		WRITE_ONCE(sleeper->done, true);
@@ -286,11 +286,13 @@ void dacc_userq_complete(struct dacc_queue *queue)
  */
 void dacc_userq_read_fault(struct dacc_queue *queue)
 {
+	struct dacc_device *dacc = queue->dacc;
+
 	spin_lock_irq(&queue->lock);
 	if (queue->user->live && queue->state == DRM_DACC_QUEUE_OK) {
 		dacc_userq_update(queue);
-		queue->fault_index =
-			dacc_read32(queue->dacc, dacc_queue_reg(queue->hwq, DACC_QUEUE_FAULT_INDEX));
+		queue->fault_index = dacc_read32(dacc, dacc_queue_reg(queue->hwq,
+								      DACC_QUEUE_FAULT_INDEX));
 		queue->fault_addr = dacc_userq_read(queue, DACC_QUEUE_FAULT_ADDR);
 	}
 	spin_unlock_irq(&queue->lock);

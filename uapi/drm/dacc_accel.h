@@ -625,9 +625,9 @@ struct drm_dacc_wait {
  * USERQ_WAIT: descriptor @seq and those behind it are not taken up before all
  * the syncobjs have signalled. Call it before the doorbell announces @seq;
  * -EBUSY if the chip has taken it up already, or a fence of USERQ_SIGNAL depends on
- * it (which may not come to wait for more), -EINVAL if a point has no fence
- * yet, -EAGAIN if DRM_DACC_MAX_GATES waits are pending in this queue. An error
- * in one of them stops the queue (DRM_DACC_QUEUE_FAULTED) before @seq runs.
+ * it (which may not come to wait for more), -EINVAL if a point has no fence yet,
+ * -EAGAIN if DRM_DACC_MAX_GATES waits are pending in this queue. An error in one of them
+ * stops the queue (DRM_DACC_QUEUE_FAULTED) before @seq runs.
  */
 struct drm_dacc_userq_sync {
 	__u32 queue;
