@@ -528,6 +528,82 @@ TEST_F(dacc_userq, completions_that_cannot_be_written)
 	check_stopped(_metadata, &q, DRM_DACC_QUEUE_FAULTED);
 }
 
+static int reset_function(void)
+{
+	char dir[32], path[128];
+
+	if (pci_dir(dir, sizeof(dir)))
+		return -ENOENT;
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset", dir);
+	return write_file(path, "1");
+}
+
+TEST_F(dacc_userq, goes_on_after_a_device_reset)
+{
+	struct sleeper s = { .q = &self->q, .seq = 3 };
+	struct drm_dacc_queue_info i;
+
+	uq_push(&self->q, desc_nop());
+	ASSERT_EQ(uq_wait(&self->q, 1, UQ_SECONDS), 0);
+	ASSERT_EQ(pthread_create(&s.thread, NULL, sleep_for, &s), 0);
+	ASSERT_EQ(inject_all(DACC_INJECT_HANG), 0);
+	uq_push(&self->q, desc_fill(VA, 4, 1));
+	let_it_start();
+	EXPECT_EQ(uq_completed(&self->q), 1);
+	ASSERT_EQ(reset_function(), 0);
+	ASSERT_EQ(inject(DACC_INJECT_NONE, 0), 0);
+	/* The job that hung runs again; the same mapping takes the next. */
+	EXPECT_EQ(uq_poll(&self->q, 2, UQ_SECONDS), 0);
+	EXPECT_EQ(self->p[0], 1);
+	EXPECT_EQ(self->q.doorbell[DACC_DOORBELL_STATE / 4], DACC_QUEUE_ACTIVE);
+	EXPECT_FALSE(__atomic_load_n(&s.up, __ATOMIC_ACQUIRE));
+	uq_push(&self->q, desc_fill(VA + 4, 4, 2));
+	ASSERT_EQ(pthread_join(s.thread, NULL), 0);
+	EXPECT_EQ(s.ret, 0);
+	EXPECT_EQ(self->p[1], 2);
+	ASSERT_EQ(queue_info(self->fd, self->q.id, &i), 0);
+	EXPECT_EQ(i.state, DRM_DACC_QUEUE_OK);
+	EXPECT_EQ(i.completed, 3);
+}
+
+struct producer {
+	struct uq *q;
+	bool stop;
+	int ret;
+	uint64_t done;
+};
+
+static void *produce(void *arg)
+{
+	struct producer *p = arg;
+
+	while (!p->ret && !__atomic_load_n(&p->stop, __ATOMIC_ACQUIRE)) {
+		uint64_t seq = uq_push(p->q, desc_nop());
+
+		p->ret = uq_wait(p->q, seq, UQ_SECONDS);
+		p->done += !p->ret;
+	}
+	return NULL;
+}
+
+/* A doorbell that went nowhere would leave its client asleep. */
+TEST_F(dacc_userq, no_doorbell_is_lost_in_device_resets)
+{
+	struct producer p = { .q = &self->q };
+	pthread_t thread;
+
+	ASSERT_EQ(pthread_create(&thread, NULL, produce, &p), 0);
+	for (int i = 0; i < 20; i++) {
+		usleep(10000);
+		ASSERT_EQ(reset_function(), 0);
+	}
+	usleep(10000);
+	__atomic_store_n(&p.stop, true, __ATOMIC_RELEASE);
+	ASSERT_EQ(pthread_join(thread, NULL), 0);
+	EXPECT_EQ(p.ret, 0);
+	EXPECT_GT(p.done, 20);
+}
+
 /* What a client writes into what is his must not harm anybody but himself. */
 TEST_F(dacc_userq, scribbling)
 {
