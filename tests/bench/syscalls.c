@@ -34,7 +34,7 @@ static void on_trap(int sig, siginfo_t *info, void *context)
 	(void)sig;
 	if (!trapped++)
 		first = info->si_syscall;
-	uc->uc_mcontext.gregs[REG_RAX] = -ENOSYS;
+	uc->uc_mcontext.gregs[REG_RAX] = -EPERM;
 }
 
 /* All but the end: writing the result to stdout, returning from the handler, leaving. */
@@ -64,8 +64,11 @@ static void trap_all(void)
 static int next_token(struct dacc_stream *stream, bool again, uint32_t *token)
 {
 	int64_t deadline = bench_soon();
-	int ret = again ? dacc_stream_again(stream) : 0;
+	int ret = 0;
 
+	/* A token is there before its job's record, so the ring may be full for a moment. */
+	while (again && (ret = dacc_stream_again(stream)) == -EAGAIN)
+		;
 	if (ret)
 		return ret;
 	while (!(ret = dacc_stream_read(stream, 0, token, 1))) {
