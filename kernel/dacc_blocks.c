@@ -6,8 +6,6 @@
 #include <linux/overflow.h>
 #include <linux/sched.h>
 
-#include <kunit/visibility.h>
-
 #include "dacc_blocks.h"
 
 /* Between two looks at the scheduler. */
@@ -50,7 +48,6 @@ int dacc_blocks_strided(const struct drm_dacc_list_create *args, struct dacc_blo
 	}
 	return 0;
 }
-EXPORT_SYMBOL_IF_KUNIT(dacc_blocks_strided);
 
 /**
  * dacc_blocks_indexed - expand DRM_DACC_LIST_INDEXED
@@ -96,7 +93,6 @@ int dacc_blocks_indexed(const struct drm_dacc_list_create *args, const u32 *src_
 	}
 	return 0;
 }
-EXPORT_SYMBOL_IF_KUNIT(dacc_blocks_indexed);
 
 static bool dacc_blocks_range_ok(u64 addr, u64 len)
 {
@@ -171,7 +167,6 @@ int dacc_blocks_check(const struct dacc_block *blocks, u32 n, const struct dacc_
 	*bytes = sum;
 	return 0;
 }
-EXPORT_SYMBOL_IF_KUNIT(dacc_blocks_check);
 
 /**
  * dacc_blocks_pages - count the pages that blocks write
@@ -197,4 +192,7 @@ u32 dacc_blocks_pages(const struct dacc_block *blocks, u32 n, const struct dacc_
 	}
 	return count;
 }
-EXPORT_SYMBOL_IF_KUNIT(dacc_blocks_pages);
+
+#if IS_ENABLED(CONFIG_KUNIT)
+#include "tests/dacc_blocks_test.c"
+#endif

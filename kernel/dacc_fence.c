@@ -106,10 +106,6 @@ int dacc_fence_error(struct dma_fence *fence)
 	return error;
 }
 
-#if IS_ENABLED(CONFIG_KUNIT)
-#include "tests/dacc_fence_test.c"
-#endif
-
 /* Also the error of one that is about to signal with it. */
 static bool dacc_fence_will_fail(struct dma_fence *fence)
 {
@@ -157,3 +153,7 @@ int dacc_fence_find(struct drm_file *file, u32 handle, u64 point, struct dma_fen
 	}
 	return 0;
 }
+
+#if IS_ENABLED(CONFIG_KUNIT)
+#include "tests/dacc_fence_test.c"
+#endif

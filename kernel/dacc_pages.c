@@ -4,8 +4,6 @@
 #include <linux/errno.h>
 #include <linux/slab.h>
 
-#include <kunit/visibility.h>
-
 #include <drm/dacc_accel.h>
 
 #include "dacc_pages.h"
@@ -36,7 +34,6 @@ int dacc_pages_init(struct dacc_pages *pages, u32 n, bool unprotected)
 	}
 	return 0;
 }
-EXPORT_SYMBOL_IF_KUNIT(dacc_pages_init);
 
 /**
  * dacc_pages_fini - free what dacc_pages_init() allocated
@@ -49,7 +46,6 @@ void dacc_pages_fini(struct dacc_pages *pages)
 	pages->page = NULL;
 	pages->stack = NULL;
 }
-EXPORT_SYMBOL_IF_KUNIT(dacc_pages_fini);
 
 static void dacc_pages_push(struct dacc_pages *pages, u32 index)
 {
@@ -82,7 +78,6 @@ int dacc_pages_alloc(struct dacc_pages *pages, u64 *handles, u32 n, u32 *availab
 	}
 	return 0;
 }
-EXPORT_SYMBOL_IF_KUNIT(dacc_pages_alloc);
 
 /* The page that a handle names, or NULL; @error says why. */
 static struct dacc_page *dacc_pages_find(struct dacc_pages *pages, u64 handle, int *error)
@@ -144,7 +139,6 @@ int dacc_pages_check(struct dacc_pages *pages, const u64 *handles, u32 n, u32 *b
 		pages->page[DRM_DACC_PAGE_INDEX(handles[i])].state &= ~DACC_PAGE_MARK;
 	return ret;
 }
-EXPORT_SYMBOL_IF_KUNIT(dacc_pages_check);
 
 /**
  * dacc_pages_free - take pages back, all or none
@@ -178,7 +172,6 @@ int dacc_pages_free(struct dacc_pages *pages, const u64 *handles, u32 n, u32 *in
 	*index = owned;
 	return 0;
 }
-EXPORT_SYMBOL_IF_KUNIT(dacc_pages_free);
 
 /**
  * dacc_pages_own - give pages to a transfer, all or none
@@ -211,7 +204,6 @@ int dacc_pages_own(struct dacc_pages *pages, const u64 *handles, u32 n, u32 *bad
 		pages->page[DRM_DACC_PAGE_INDEX(handles[i])].state &= ~set;
 	return ret;
 }
-EXPORT_SYMBOL_IF_KUNIT(dacc_pages_own);
 
 /**
  * dacc_pages_disown - a transfer has ended: free what was freed meanwhile
@@ -236,4 +228,7 @@ void dacc_pages_disown(struct dacc_pages *pages, const u64 *handles, u32 n)
 		}
 	}
 }
-EXPORT_SYMBOL_IF_KUNIT(dacc_pages_disown);
+
+#if IS_ENABLED(CONFIG_KUNIT)
+#include "tests/dacc_pages_test.c"
+#endif

@@ -109,21 +109,11 @@ void dacc_pool_disown(struct dacc_transfer *transfer)
 		return;
 	mutex_lock(&pool->lock);
 	dacc_pages_disown(&pool->pages, list->pages, list->n_pages);
-	list_del(&transfer->pool_link);
+	list_del_init(&transfer->pool_link);
 	transfer->owns = false;
 	if (list_empty(&pool->transfers))
 		wake_up_all(&pool->idle);
 	mutex_unlock(&pool->lock);
-}
-
-static bool dacc_pool_is_idle(struct dacc_pool *pool)
-{
-	bool idle;
-
-	mutex_lock(&pool->lock);
-	idle = list_empty(&pool->transfers);
-	mutex_unlock(&pool->lock);
-	return idle;
 }
 
 /**
@@ -142,7 +132,8 @@ void dacc_pool_close(struct dacc_pool *pool)
 	list_for_each_entry(transfer, &pool->transfers, pool_link)
 		dacc_transfer_stop(transfer, -ECANCELED);
 	mutex_unlock(&pool->lock);
-	wait_event(pool->idle, dacc_pool_is_idle(pool));
+	/* No transfer joins a dead pool. */
+	wait_event(pool->idle, list_empty_careful(&pool->transfers));
 
 	mutex_lock(&pool->vm->lock);
 	list_del(&pool->link);

@@ -9,7 +9,7 @@
 trials=${ABORT_REUSE_TRIALS:-3000}
 build=${DACC_BUILD:-$DACC_TOP/build}
 gcc -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -I"$DACC_TOP/userspace/libdacc/include" \
-	-I"$DACC_TOP/uapi" "$DACC_TOP/tests/e2e/guest/abort-reuse.c" -o "$work/abort-reuse" \
+	-I"$DACC_TOP/uapi" "$DACC_TOP/tests/e2e/guest/abort-reuse.c" -o "$work/program" \
 	-L"$build/lib" -ldacc 2>"$work/cc.err"
 ok $? "the guest's program builds" "$work/cc.err"
 
@@ -17,7 +17,7 @@ cat >"$work/both.sh" <<RUNS
 abort-reuse --unprotected --trials $((trials / 3)) >/mnt/off 2>/mnt/off.err || exit 1
 abort-reuse --trials $trials >/mnt/on 2>/mnt/on.err || exit 1
 RUNS
-guest abort-reuse --file "$work/abort-reuse:/usr/bin/abort-reuse" --timeout 1800 \
+guest abort-reuse --file "$work/program:/usr/bin/abort-reuse" --timeout 1800 \
 	--modparam dacc:unsafe_pool=1 --file "$work/both.sh:/root/both.sh" -- sh /root/both.sh
 ok "$guest_status" "both runs come to their end" "$work/abort-reuse/off.err" \
 	"$work/abort-reuse/on.err" "$work/abort-reuse.err"

@@ -156,7 +156,7 @@ static int point_status(int fd, uint32_t handle, uint64_t point, int seconds)
 }
 
 /* The error that a job gets that waits for a point. */
-static int job_status(FIXTURE_DATA(dacc_kv) *self, uint64_t point)
+static int job_status(FIXTURE_DATA(dacc_kv) * self, uint64_t point)
 {
 	struct drm_dacc_sync in = { .handle = self->line, .point = point };
 	struct drm_dacc_job nop = job_nop();

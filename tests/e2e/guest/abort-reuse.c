@@ -23,7 +23,7 @@
 
 #define PAGE   16384u
 #define PAGES  32u
-#define LAYERS 8u /* each writes all pages: a transfer is 4 MiB */
+#define LAYERS 60u /* each writes all pages: a transfer is 30 MiB */
 #define BYTES  (PAGES * PAGE)
 
 struct bed {
