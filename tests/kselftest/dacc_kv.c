@@ -788,10 +788,10 @@ TEST_F(dacc_kv, a_queue_destroyed_meanwhile)
 	struct drm_dacc_transfer a, b;
 	uint32_t first, second, index;
 
-	ASSERT_EQ(make_long_list(self, 4, &first), 0);
+	ASSERT_EQ(make_long_list(self, 16, &first), 0);
 	memmove(&self->page[0], &self->page[4], 4 * sizeof(self->page[0]));
 	ASSERT_EQ(make_list(self, 2, 4096, &second), 0);
-	a = base(self, first, 4);
+	a = base(self, first, 16);
 	a.out.handle = self->line;
 	a.out.point = 1;
 	ASSERT_EQ(transfer(self->fd, &a), 0);
@@ -803,7 +803,7 @@ TEST_F(dacc_kv, a_queue_destroyed_meanwhile)
 	EXPECT_EQ(r.error, -ECANCELED);
 	EXPECT_EQ(transfer_wait(self->fd, b.id, 0, &r), 0);
 	EXPECT_EQ(r.error, -ECANCELED);
-	EXPECT_EQ(point_status(self->fd, self->line, 4, 0), -ECANCELED);
+	EXPECT_EQ(point_status(self->fd, self->line, 16, 0), -ECANCELED);
 	/* The pages are nobody's. */
 	EXPECT_EQ(pool_free(self->fd, self->pool, self->page, 4, &index), 0);
 	EXPECT_EQ(index, 0);
@@ -815,8 +815,8 @@ TEST_F(dacc_kv, a_pool_destroyed_meanwhile)
 	struct drm_dacc_transfer t;
 	uint32_t list;
 
-	ASSERT_EQ(make_long_list(self, 4, &list), 0);
-	t = base(self, list, 4);
+	ASSERT_EQ(make_long_list(self, 16, &list), 0);
+	t = base(self, list, 16);
 	ASSERT_EQ(transfer(self->fd, &t), 0);
 	let_it_start();
 	ASSERT_EQ(pool_destroy(self->fd, self->pool), 0);
