@@ -9,7 +9,7 @@
 #define SRC_BYTES (32ull << 20)
 #define DST_BYTES (32ull << 20)
 /* More than this is not copied in one go. */
-#define MAX_BYTES (1ull << 30)
+#define MAX_BYTES 1073741824ull
 #define REPEATS   5
 
 struct kv_case {

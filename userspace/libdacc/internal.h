@@ -71,7 +71,7 @@ struct dacc_device {
 	int last_err;
 	struct dacc_error last_error;
 	struct dacc_bo *imports;
-	atomic_ullong sram_held; /* bytes of its buffers in SRAM */
+	atomic_ullong sram_held;      /* bytes of its buffers in SRAM */
 	atomic_ullong sram_available; /* bytes of it that could be had at the last -ENOSPC */
 };
 

@@ -256,9 +256,10 @@ int main(int argc, char **argv)
 	for (unsigned long n = 0; n < trials; n++)
 		if (trial(&b, n, longest, &c))
 			return 1;
-	printf("trials %lu in_flight %lu before %lu after %lu waited %lu overwritten %lu pages %lu transfer_us %lld\n",
-	       c.trials, c.in_flight, c.before, c.after, c.waited, c.overwritten, c.pages,
-	       (long long)longest / 1000);
+	printf("trials %lu in_flight %lu before %lu after %lu ", c.trials, c.in_flight, c.before,
+	       c.after);
+	printf("waited %lu overwritten %lu pages %lu transfer_us %lld\n", c.waited, c.overwritten,
+	       c.pages, (long long)longest / 1000);
 	dacc_pool_destroy(b.pool);
 	dacc_queue_destroy(b.queue);
 	dacc_bo_destroy(b.src_bo);
