@@ -79,7 +79,7 @@ boot exporter-refuses "bounce through host memory" less --modparam gpupeer:p2p=0
 boot importer-refuses "bounce through host memory" less --modparam dacc:p2p=0
 boot two-threads link less --dacc-opt threads=2 --gpupeer-opt threads=2
 boot scalar link less --dacc-opt vector=scalar --gpupeer-opt vector=scalar --smp 1
-boot iommu "PCIe peer-to-peer" less --iommu
+boot iommu link less --iommu
 
 # The same tokens, other times: the link is faster than PCIe, and PCIe than two hops.
 up=$(transfer_ps "$work/link-up/prompt.err")
