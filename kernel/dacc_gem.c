@@ -95,6 +95,7 @@ int dacc_bo_create_ioctl(struct drm_device *drm, void *data, struct drm_file *fi
 	if (ret)
 		goto out_vm;
 	bo = dacc_bo_new(priv->user, vm, args->size, args->flags, args->priority);
+	args->available = 0;
 	if (args->flags & DRM_DACC_BO_SRAM)
 		args->available = dacc_bo_available(dacc, args->flags, args->priority, false);
 	ret = PTR_ERR_OR_ZERO(bo);

@@ -195,7 +195,7 @@ enum drm_dacc_priority {
  *	buffer can't be exported, nor bound in another (-EINVAL). 0: any.
  * @priority: enum drm_dacc_priority.
  * @available: out, with -ENOSPC too: bytes of SRAM that a buffer of this
- *	priority could get now, free or by eviction.
+ *	priority could get now, free or by eviction; 0 for host memory alone.
  *
  * -ENOSPC: SRAM is full of what may not be evicted: pinned, in use by jobs that
  * do not end, or of a higher priority; or @size is more than the chip has.
