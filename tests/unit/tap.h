@@ -72,6 +72,29 @@ __attribute__((unused)) static void tap_case(const char *name, void (*fn)(void))
 
 #define TAP_CASE(fn) tap_case(#fn, fn)
 
+/* A case that runs with each number of threads. */
+struct tap_threaded {
+	const char *name;
+	void (*fn)(void);
+	bool needs_thread; /* left out with none */
+};
+
+/* Runs the cases with *threads from 0 to @most. */
+__attribute__((unused)) static void tap_threaded(const struct tap_threaded *cases, unsigned int n,
+						 unsigned int *threads, unsigned int most)
+{
+	char name[100];
+
+	for (*threads = 0; *threads <= most; ++*threads) {
+		for (unsigned int i = 0; i < n; i++) {
+			if (cases[i].needs_thread && !*threads)
+				continue;
+			snprintf(name, sizeof(name), "%s, threads %u", cases[i].name, *threads);
+			tap_case(name, cases[i].fn);
+		}
+	}
+}
+
 /* For cases that a table or a loop names. */
 __attribute__((format(printf, 2, 3), unused)) static bool tap_ok(bool good, const char *fmt, ...)
 {

@@ -454,12 +454,7 @@ static void stress(void)
 
 int main(void)
 {
-	static char name[100];
-	static const struct {
-		const char *name;
-		void (*fn)(void);
-		bool needs_thread;
-	} cases[] = {
+	static const struct tap_threaded cases[] = {
 		{ "not_taken_up", not_taken_up, false },
 		{ "wrong_numbers", wrong_numbers, false },
 		{ "all_of_a_ring", all_of_a_ring, false },
@@ -473,12 +468,6 @@ int main(void)
 		{ "stress", stress, true },
 	};
 
-	for (threads = 0; threads <= 1; threads++)
-		for (unsigned int i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-			if (cases[i].needs_thread && !threads)
-				continue;
-			snprintf(name, sizeof(name), "%s, threads %u", cases[i].name, threads);
-			tap_case(name, cases[i].fn);
-		}
+	tap_threaded(cases, sizeof(cases) / sizeof(cases[0]), &threads, 1);
 	return tap_done();
 }

@@ -508,12 +508,7 @@ static void pause_running(void)
 
 int main(void)
 {
-	static char name[100];
-	static const struct {
-		const char *name;
-		void (*fn)(void);
-		bool needs_thread;
-	} cases[] = {
+	static const struct tap_threaded cases[] = {
 		{ "registers", registers, false },
 		{ "bad_enable", bad_enable, false },
 		{ "ring_turns", ring_turns, false },
@@ -529,12 +524,6 @@ int main(void)
 		{ "pause_running", pause_running, true },
 	};
 
-	for (threads = 0; threads <= 2; threads++)
-		for (unsigned int i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-			if (cases[i].needs_thread && !threads)
-				continue;
-			snprintf(name, sizeof(name), "%s, threads %u", cases[i].name, threads);
-			tap_case(name, cases[i].fn);
-		}
+	tap_threaded(cases, sizeof(cases) / sizeof(cases[0]), &threads, 2);
 	return tap_done();
 }

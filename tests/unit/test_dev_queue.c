@@ -482,12 +482,7 @@ static void stress(void)
 
 int main(void)
 {
-	static char name[100];
-	static const struct {
-		const char *name;
-		void (*fn)(void);
-		bool needs_thread;
-	} cases[] = {
+	static const struct tap_threaded cases[] = {
 		{ "wrap_around", wrap_around, false },
 		{ "long_ring", long_ring, false },
 		{ "interrupts", interrupts, false },
@@ -510,12 +505,6 @@ int main(void)
 	};
 
 	tap_case("service_budget, threads 0", service_budget);
-	for (threads = 0; threads <= 2; threads++)
-		for (unsigned int i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-			if (cases[i].needs_thread && !threads)
-				continue;
-			snprintf(name, sizeof(name), "%s, threads %u", cases[i].name, threads);
-			tap_case(name, cases[i].fn);
-		}
+	tap_threaded(cases, sizeof(cases) / sizeof(cases[0]), &threads, 2);
 	return tap_done();
 }
