@@ -28,15 +28,16 @@ FIXTURE(dacc_aer)
 
 FIXTURE_SETUP(dacc_aer)
 {
+	int n;
+
 	self->inject = open("/dev/aer_inject", O_WRONLY);
 	if (self->inject < 0 && !system("modprobe -q aer_inject"))
 		self->inject = open("/dev/aer_inject", O_WRONLY);
 	if (self->inject < 0)
 		SKIP(return, "this kernel has no aer_inject");
 	ASSERT_EQ(pci_dir(self->bdf, sizeof(self->bdf)), 0);
-	ASSERT_EQ(sscanf(self->bdf, "%x:%x:%x.%x", &self->domain, &self->bus, &self->dev,
-			 &self->fn),
-		  4);
+	n = sscanf(self->bdf, "%x:%x:%x.%x", &self->domain, &self->bus, &self->dev, &self->fn);
+	ASSERT_EQ(n, 4);
 	self->fd = open_node();
 	ASSERT_GE(self->fd, 0);
 	ASSERT_EQ(vm_create(self->fd, &self->vm), 0);

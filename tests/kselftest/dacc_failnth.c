@@ -252,9 +252,9 @@ static void undo_bind_host(struct env *e)
 	vm_unmap(e->fd, e->vm, FREE_VA + 0x1f0000, SZ_64K * 4);
 }
 
-static int do_bind_import(struct env *e)
+static int bind_dma_buf(struct env *e, int buf)
 {
-	struct drm_prime_handle p = { .fd = e->udmabuf };
+	struct drm_prime_handle p = { .fd = buf };
 	int ret = xioctl(e->fd, DRM_IOCTL_PRIME_FD_TO_HANDLE, &p);
 
 	if (ret)
@@ -266,18 +266,14 @@ static int do_bind_import(struct env *e)
 	return ret;
 }
 
+static int do_bind_import(struct env *e)
+{
+	return bind_dma_buf(e, e->udmabuf);
+}
+
 static int do_bind_peer(struct env *e)
 {
-	struct drm_prime_handle p = { .fd = e->hbm_fd };
-	int ret = xioctl(e->fd, DRM_IOCTL_PRIME_FD_TO_HANDLE, &p);
-
-	if (ret)
-		return ret;
-	e->made = p.handle;
-	ret = vm_map(e->fd, e->vm, p.handle, 0, FREE_VA, SZ_64K, 0);
-	if (ret)
-		gem_close(e->fd, p.handle);
-	return ret;
+	return bind_dma_buf(e, e->hbm_fd);
 }
 
 static void undo_bind_import(struct env *e)
@@ -794,61 +790,63 @@ FIXTURE(failnth)
 	char before[4096];
 };
 
+typedef int (*call_fn)(struct env *e);
+typedef void (*undo_fn)(struct env *e);
+
 FIXTURE_VARIANT(failnth)
 {
-	int (*call)(struct env * e);
-	void (*undo)(struct env * e); /* after a success */
+	call_fn call;
+	undo_fn undo; /* after a success */
 };
 
-#define CALL(name, call_, undo_) \
-	FIXTURE_VARIANT_ADD(failnth, name) \
+#define CALL(call_, undo_) \
 	{ \
 		.call = call_, .undo = undo_, \
 	}
 
-CALL(open, do_open, undo_fd);
-CALL(query, do_query, NULL);
-CALL(query_limits, do_query_limits, NULL);
-CALL(bo_create_sram, do_bo_sram, undo_bo);
-CALL(bo_create_host, do_bo_host, undo_bo);
-CALL(bo_create_private, do_bo_private, undo_bo);
-CALL(bo_mmap, do_bo_mmap, NULL);
-CALL(mmap, do_mmap, undo_mmap);
-CALL(bo_info, do_bo_info, NULL);
-CALL(vm_create, do_vm_create, undo_vm);
-CALL(vm_bind_sram, do_bind_sram, undo_bind_sram);
-CALL(vm_bind_host, do_bind_host, undo_bind_host);
-CALL(vm_bind_import, do_bind_import, undo_bind_import);
-CALL(vm_bind_peer, do_bind_peer, undo_bind_import);
-CALL(vm_unbind, do_unbind, undo_unbind);
-CALL(export, do_export, undo_fd);
-CALL(export_sram, do_export_sram, undo_fd);
-CALL(queue_create, do_queue, undo_queue);
-CALL(queue_create_decode, do_decode_queue, undo_queue);
-CALL(queue_create_user, do_user_queue, undo_queue);
-CALL(queue_info, do_queue_info, NULL);
-CALL(submit, do_submit, undo_submit);
-CALL(submit_shared, do_submit_shared, undo_submit);
-CALL(wait, do_wait, NULL);
-CALL(userq_signal, do_userq_signal, NULL);
-CALL(userq_wait, do_userq_wait, NULL);
-CALL(pool_create, do_pool, undo_pool);
-CALL(pool_alloc, do_pool_alloc, undo_pool_alloc);
-CALL(list_create_sg, do_list_sg, undo_list);
-CALL(list_create_strided, do_list_strided, undo_list);
-CALL(list_create_indexed, do_list_indexed, undo_list);
-CALL(transfer, do_transfer, undo_transfer);
-CALL(transfer_wait, do_transfer_and_wait, NULL);
-CALL(transfer_cancel, do_transfer_cancel, NULL);
-CALL(transfer_event, do_transfer_event, undo_transfer_event);
-CALL(gpupeer_info, do_gpu_info, NULL);
-CALL(gpupeer_bo_create_hbm, do_gpu_hbm, undo_gpu_bo);
-CALL(gpupeer_bo_create_system, do_gpu_system, undo_gpu_bo);
-CALL(gpupeer_mmap, do_gpu_mmap, undo_mmap);
-CALL(gpupeer_copy, do_gpu_copy, undo_gpu_job);
-CALL(gpupeer_prefill, do_gpu_prefill, undo_gpu_job);
-CALL(gpupeer_job_query, do_gpu_job_query, undo_gpu_job);
-CALL(gpupeer_export, do_gpu_export, undo_fd);
+FIXTURE_VARIANT_ADD(failnth, open) CALL(do_open, undo_fd);
+FIXTURE_VARIANT_ADD(failnth, query) CALL(do_query, NULL);
+FIXTURE_VARIANT_ADD(failnth, query_limits) CALL(do_query_limits, NULL);
+FIXTURE_VARIANT_ADD(failnth, bo_create_sram) CALL(do_bo_sram, undo_bo);
+FIXTURE_VARIANT_ADD(failnth, bo_create_host) CALL(do_bo_host, undo_bo);
+FIXTURE_VARIANT_ADD(failnth, bo_create_private) CALL(do_bo_private, undo_bo);
+FIXTURE_VARIANT_ADD(failnth, bo_mmap) CALL(do_bo_mmap, NULL);
+FIXTURE_VARIANT_ADD(failnth, mmap) CALL(do_mmap, undo_mmap);
+FIXTURE_VARIANT_ADD(failnth, bo_info) CALL(do_bo_info, NULL);
+FIXTURE_VARIANT_ADD(failnth, vm_create) CALL(do_vm_create, undo_vm);
+FIXTURE_VARIANT_ADD(failnth, vm_bind_sram) CALL(do_bind_sram, undo_bind_sram);
+FIXTURE_VARIANT_ADD(failnth, vm_bind_host) CALL(do_bind_host, undo_bind_host);
+FIXTURE_VARIANT_ADD(failnth, vm_bind_import) CALL(do_bind_import, undo_bind_import);
+FIXTURE_VARIANT_ADD(failnth, vm_bind_peer) CALL(do_bind_peer, undo_bind_import);
+FIXTURE_VARIANT_ADD(failnth, vm_unbind) CALL(do_unbind, undo_unbind);
+FIXTURE_VARIANT_ADD(failnth, export) CALL(do_export, undo_fd);
+FIXTURE_VARIANT_ADD(failnth, export_sram) CALL(do_export_sram, undo_fd);
+FIXTURE_VARIANT_ADD(failnth, queue_create) CALL(do_queue, undo_queue);
+FIXTURE_VARIANT_ADD(failnth, queue_create_decode) CALL(do_decode_queue, undo_queue);
+FIXTURE_VARIANT_ADD(failnth, queue_create_user) CALL(do_user_queue, undo_queue);
+FIXTURE_VARIANT_ADD(failnth, queue_info) CALL(do_queue_info, NULL);
+FIXTURE_VARIANT_ADD(failnth, submit) CALL(do_submit, undo_submit);
+FIXTURE_VARIANT_ADD(failnth, submit_shared) CALL(do_submit_shared, undo_submit);
+FIXTURE_VARIANT_ADD(failnth, wait) CALL(do_wait, NULL);
+FIXTURE_VARIANT_ADD(failnth, userq_signal) CALL(do_userq_signal, NULL);
+FIXTURE_VARIANT_ADD(failnth, userq_wait) CALL(do_userq_wait, NULL);
+FIXTURE_VARIANT_ADD(failnth, pool_create) CALL(do_pool, undo_pool);
+FIXTURE_VARIANT_ADD(failnth, pool_alloc) CALL(do_pool_alloc, undo_pool_alloc);
+FIXTURE_VARIANT_ADD(failnth, list_create_sg) CALL(do_list_sg, undo_list);
+FIXTURE_VARIANT_ADD(failnth, list_create_strided) CALL(do_list_strided, undo_list);
+FIXTURE_VARIANT_ADD(failnth, list_create_indexed) CALL(do_list_indexed, undo_list);
+FIXTURE_VARIANT_ADD(failnth, transfer) CALL(do_transfer, undo_transfer);
+FIXTURE_VARIANT_ADD(failnth, transfer_wait) CALL(do_transfer_and_wait, NULL);
+FIXTURE_VARIANT_ADD(failnth, transfer_cancel) CALL(do_transfer_cancel, NULL);
+FIXTURE_VARIANT_ADD(failnth, transfer_event) CALL(do_transfer_event, undo_transfer_event);
+FIXTURE_VARIANT_ADD(failnth, gpupeer_info) CALL(do_gpu_info, NULL);
+FIXTURE_VARIANT_ADD(failnth, gpupeer_bo_create_hbm) CALL(do_gpu_hbm, undo_gpu_bo);
+FIXTURE_VARIANT_ADD(failnth, gpupeer_bo_create_system) CALL(do_gpu_system, undo_gpu_bo);
+FIXTURE_VARIANT_ADD(failnth, gpupeer_mmap) CALL(do_gpu_mmap, undo_mmap);
+FIXTURE_VARIANT_ADD(failnth, gpupeer_copy) CALL(do_gpu_copy, undo_gpu_job);
+FIXTURE_VARIANT_ADD(failnth, gpupeer_prefill) CALL(do_gpu_prefill, undo_gpu_job);
+FIXTURE_VARIANT_ADD(failnth, gpupeer_job_query) CALL(do_gpu_job_query, undo_gpu_job);
+FIXTURE_VARIANT_ADD(failnth, gpupeer_export) CALL(do_gpu_export, undo_fd);
 
 static int timeline(int fd, uint32_t *handle)
 {

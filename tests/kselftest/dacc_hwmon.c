@@ -22,10 +22,13 @@ static bool read_text(const char *path, char *text, size_t size)
 
 static bool sensor(const char *dir, const char *name, long long *value)
 {
-	char path[256], text[64];
+	char path[256], text[64], *end;
 
 	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	return read_text(path, text, sizeof(text)) && sscanf(text, "%lld", value) == 1;
+	if (!read_text(path, text, sizeof(text)))
+		return false;
+	*value = strtoll(text, &end, 10);
+	return end != text;
 }
 
 FIXTURE_SETUP(dacc_hwmon)

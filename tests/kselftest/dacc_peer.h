@@ -3,9 +3,8 @@
 #ifndef DACC_PEER_H
 #define DACC_PEER_H
 
-#include <dirent.h>
-
 #include "dacc_life.h"
+#include "open_driver.h"
 
 #include "drm/gpupeer_drm.h"
 
@@ -17,38 +16,6 @@ static inline void pattern(void *to, size_t n)
 
 	for (size_t i = 0; i < n; i++)
 		p[i] = (uint8_t)(i * 7 + i / 4096);
-}
-
-/* Opens the render node of a DRM driver by its name. */
-static inline int open_driver(const char *name)
-{
-	char path[300];
-	struct dirent *e;
-	DIR *d = opendir("/dev/dri");
-
-	if (!d)
-		return -ENOENT;
-	while ((e = readdir(d))) {
-		drmVersionPtr v;
-		int fd, match;
-
-		if (e->d_name[0] == '.')
-			continue;
-		snprintf(path, sizeof(path), "/dev/dri/%s", e->d_name);
-		fd = open(path, O_RDWR | O_CLOEXEC);
-		if (fd < 0)
-			continue;
-		v = drmGetVersion(fd);
-		match = v && !strcmp(v->name, name);
-		drmFreeVersion(v);
-		if (match) {
-			closedir(d);
-			return fd;
-		}
-		close(fd);
-	}
-	closedir(d);
-	return -ENOENT;
 }
 
 /* The dma-buf of a handle: its file descriptor, or a negative errno. */

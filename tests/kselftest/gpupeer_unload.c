@@ -21,6 +21,7 @@
 #include "drm/gpupeer_drm.h"
 
 #include "kselftest_harness.h"
+#include "open_driver.h"
 
 #define MODULE   "gpupeer"
 #define SIZE     65536
@@ -36,28 +37,6 @@ static int64_t now_ns(void)
 }
 
 /* The driver's render node, or -ENODEV. */
-static int open_driver(void)
-{
-	int i, fd, found;
-
-	for (i = 128; i < 192; i++) {
-		char path[32];
-		drmVersionPtr version;
-
-		snprintf(path, sizeof(path), "/dev/dri/renderD%d", i);
-		fd = open(path, O_RDWR | O_CLOEXEC);
-		if (fd < 0)
-			continue;
-		version = drmGetVersion(fd);
-		found = version && !strcmp(version->name, MODULE);
-		drmFreeVersion(version);
-		if (found)
-			return fd;
-		close(fd);
-	}
-	return -ENODEV;
-}
-
 /* The PCI address of the device that the driver has, if any. */
 static int bound_device(char pci[32])
 {
@@ -112,7 +91,7 @@ static int load(void)
 
 	if (system("modprobe " MODULE))
 		return -ENOENT;
-	while ((fd = open_driver()) < 0 && now_ns() < deadline)
+	while ((fd = open_driver(MODULE)) < 0 && now_ns() < deadline)
 		usleep(10000);
 	return fd;
 }
@@ -138,7 +117,7 @@ FIXTURE_SETUP(unload)
 	};
 	uint64_t last = N_POINTS;
 
-	self->fd = open_driver();
+	self->fd = open_driver(MODULE);
 	ASSERT_GE(self->fd, 0)
 	{
 		TH_LOG("no GPU peer: load gpupeer.ko in a guest that has the device");
