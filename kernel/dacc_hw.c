@@ -108,6 +108,7 @@ int dacc_hw_reset(struct dacc_device *dacc)
 	dacc_write32(dacc, DACC_REG_CTRL, DACC_CTRL_RESET);
 	return dacc_hw_poll(dacc, DACC_REG_CTRL, DACC_CTRL_RESET);
 }
+
 DACC_ALLOW_ERROR_INJECTION(dacc_hw_reset);
 
 /**
@@ -152,6 +153,7 @@ int dacc_hw_tlb_invalidate(struct dacc_device *dacc, u32 asid)
 		return -ETIMEDOUT;
 	return dacc_hw_poll(dacc, DACC_REG_TLB_BUSY, ~0u);
 }
+
 DACC_ALLOW_ERROR_INJECTION(dacc_hw_tlb_invalidate);
 
 /**
@@ -173,6 +175,7 @@ int dacc_hw_queue_reset(struct dacc_device *dacc, u32 hwq)
 	dacc_write32(dacc, reg, DACC_QUEUE_CTRL_RESET);
 	return dacc_hw_poll(dacc, reg, DACC_QUEUE_CTRL_RESET);
 }
+
 DACC_ALLOW_ERROR_INJECTION(dacc_hw_queue_reset);
 
 /**
@@ -208,4 +211,5 @@ int dacc_hw_queue_enable(struct dacc_queue *queue, u64 start)
 	}
 	return 0;
 }
+
 DACC_ALLOW_ERROR_INJECTION(dacc_hw_queue_enable);

@@ -17,8 +17,7 @@ static void dacc_wedged_work(struct work_struct *work)
 {
 	struct dacc_device *dacc = container_of(work, struct dacc_device, wedged_work);
 	unsigned long events = xchg(&dacc->wedged_events, 0);
-	char *recovered[] = { "WEDGED=none", NULL };
-	char *lost[] = { "WEDGED=rebind,bus-reset", NULL };
+	char *env[2] = { NULL, NULL };
 	int idx;
 
 	if (!drm_dev_enter(&dacc->drm, &idx))
@@ -27,10 +26,14 @@ static void dacc_wedged_work(struct work_struct *work)
 	if (dacc->drm.registered && dacc->drm.accel) {
 		struct kobject *kobj = &dacc->drm.accel->kdev->kobj;
 
-		if (events & BIT(DACC_WEDGED_RECOVERED))
-			kobject_uevent_env(kobj, KOBJ_CHANGE, recovered);
-		if (events & BIT(DACC_WEDGED_LOST))
-			kobject_uevent_env(kobj, KOBJ_CHANGE, lost);
+		if (events & BIT(DACC_WEDGED_RECOVERED)) {
+			env[0] = "WEDGED=none";
+			kobject_uevent_env(kobj, KOBJ_CHANGE, env);
+		}
+		if (events & BIT(DACC_WEDGED_LOST)) {
+			env[0] = "WEDGED=rebind,bus-reset";
+			kobject_uevent_env(kobj, KOBJ_CHANGE, env);
+		}
 	}
 	drm_dev_exit(idx);
 }

@@ -175,7 +175,7 @@ static void dacc_test_pt_map_large(struct kunit *test)
 
 	/* 4 KiB, 2 MiB, 64 KiB. */
 	KUNIT_ASSERT_EQ(test, dacc_pt_test_map(vm, SZ_2M - SZ_4K, SZ_4M - SZ_4K,
-						SZ_2M + SZ_64K + SZ_4K, 0), 0);
+					       SZ_2M + SZ_64K + SZ_4K, 0), 0);
 	pte = dacc_pt_test_leaf(vm, SZ_2M - SZ_4K, &level);
 	KUNIT_EXPECT_EQ(test, level, 0);
 	KUNIT_EXPECT_EQ(test, pte & DACC_PTE_ADDR, SZ_4M - SZ_4K);

@@ -132,9 +132,10 @@ kernel_fetch() {
 kernel_headers_unpack() {
 	local suite=$1 root=$2 version=$3 common kbuild arch f to
 	shift 3
-	common=$(apt_depends "$suite" "linux-headers-$version" '^linux-headers-.*-common') &&
-		kbuild=$(apt_depends "$suite" "linux-headers-$version" '^linux-kbuild-') ||
+	if ! common=$(apt_depends "$suite" "linux-headers-$version" '^linux-headers-.*-common') ||
+		! kbuild=$(apt_depends "$suite" "linux-headers-$version" '^linux-kbuild-'); then
 		die 1 "$suite has no linux-headers-$version" "remove $DACC_CACHE/apt/$suite and run this again"
+	fi
 	apt_unpack "$suite" "$root" "$@" "linux-headers-$version" "$common" "$kbuild"
 	arch=$root/usr/src/linux-headers-$version
 	common=$root/usr/src/$common

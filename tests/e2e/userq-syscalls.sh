@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # System calls between two tokens: none on a user queue that is polled, whether the
 # tokens are of one job or of a job each.
+# shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 build=${DACC_BUILD:-$DACC_TOP/build}

@@ -44,8 +44,8 @@
 #define VA_LOOSE 0x140000000ull
 
 /* What a table's value has beside a queue's id. */
-#define QUEUE_DECODE (1ull << 40)
-#define QUEUE_USER   (1ull << 41)
+#define QUEUE_DECODE 0x10000000000ull
+#define QUEUE_USER   0x20000000000ull
 
 /* Memory whose address goes to the kernel; nothing else of ours is near it. */
 #define SCRATCH      0x600000000000ull

@@ -5,7 +5,7 @@
 
 #include "fuzz.h"
 
-#define BO_HBM (1ull << 40) /* beside a handle, in its table */
+#define BO_HBM 0x10000000000ull /* beside a handle, in its table */
 
 static void fix_bo_create(struct ctx *c, void *arg)
 {

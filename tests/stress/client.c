@@ -155,9 +155,9 @@ static int one_text(struct client *self, struct chip *chip, const struct dacc_to
 	ret = dacc_session_begin(chip->session, &start);
 	while (!ret && !*stop_clients)
 		ret = decode_some(self, chip, tok, &prev, &done);
-	if (ret > 0 && done == golden_len)
+	if (ret > 0 && done == golden_len) {
 		self->texts++;
-	else if (ret > 0 && !self->wrong) {
+	} else if (ret > 0 && !self->wrong) {
 		snprintf(self->message, sizeof(self->message),
 			 "the text ends after %zu of %zu bytes", done, golden_len);
 		self->wrong++;

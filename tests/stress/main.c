@@ -196,14 +196,15 @@ static void report(const struct kind *kind, unsigned int done, double seconds, i
 		wrong += clients[i].wrong;
 		errors += clients[i].errors;
 	}
-	printf(opt->json ?
-		       "{\"kind\":\"%s\",\"rounds\":%u,\"of\":%u,\"clients\":%u,\"tokens\":%llu,"
-		       "\"texts\":%llu,\"wrong\":%llu,\"errors\":%llu,\"reopened\":%llu,"
-		       "\"seconds\":%.0f,\"ok\":%s}\n" :
-		       "%s: %u of %u rounds, %u clients, %llu tokens in %llu whole texts, "
-		       "%llu wrong, %llu errors, %llu times re-opened, %.0f s: %s\n",
-	       kind->name, done, opt->rounds, opt->clients, (unsigned long long)tokens,
-	       (unsigned long long)texts, (unsigned long long)wrong, (unsigned long long)errors,
+	printf(opt->json ? "{\"kind\":\"%s\",\"rounds\":%u,\"of\":%u,\"clients\":%u," :
+			   "%s: %u of %u rounds, %u clients, ",
+	       kind->name, done, opt->rounds, opt->clients);
+	printf(opt->json ? "\"tokens\":%llu,\"texts\":%llu,\"wrong\":%llu,\"errors\":%llu," :
+			   "%llu tokens in %llu whole texts, %llu wrong, %llu errors, ",
+	       (unsigned long long)tokens, (unsigned long long)texts, (unsigned long long)wrong,
+	       (unsigned long long)errors);
+	printf(opt->json ? "\"reopened\":%llu,\"seconds\":%.0f,\"ok\":%s}\n" :
+			   "%llu times re-opened, %.0f s: %s\n",
 	       (unsigned long long)reopened, seconds,
 	       opt->json ? (bad ? "false" : "true") : (bad ? "FAILED" : "good"));
 	fflush(stdout);

@@ -14,7 +14,7 @@
 #include "ctl.h"
 #include "dacc_hw.h"
 
-#define DUMP_MAX   (1u << 20)
+#define DUMP_MAX   0x100000
 #define DUMP_WORDS 8
 
 struct parser {
