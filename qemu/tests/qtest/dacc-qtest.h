@@ -332,6 +332,21 @@ static inline void space_map(Space *s, uint64_t va, uint64_t pa, uint64_t size,
     }
 }
 
+/* Maps the 2 MiB at @va by the table that maps those at @like, next to them. */
+static inline void space_again(Space *s, uint64_t va, uint64_t like)
+{
+    QTestState *qts = s->d->qts;
+    uint64_t table = s->root;
+
+    g_assert_cmphex(va >> 30, ==, like >> 30);
+    for (int level = 3; level > 1; level--) {
+        table = qtest_readq(qts, table + 8 * (va >> (12 + 9 * level) & 511)) &
+                DACC_PTE_ADDR;
+    }
+    qtest_writeq(qts, table + 8 * (va >> 21 & 511),
+                 qtest_readq(qts, table + 8 * (like >> 21 & 511)));
+}
+
 /* Clears one page's entry. */
 static inline void space_unmap(Space *s, uint64_t va)
 {
