@@ -139,7 +139,7 @@ enum dacc_reg {
 
 #define DACC_ID_MAGIC			0x43434144	/* "DACC" */
 #define DACC_VERSION_MAJOR		1
-#define DACC_VERSION_MINOR		1
+#define DACC_VERSION_MINOR		2
 #define DACC_VERSION			((DACC_VERSION_MAJOR << 16) | DACC_VERSION_MINOR)
 
 /* DACC_REG_FEATURES */
@@ -391,6 +391,12 @@ struct dacc_dvsec_port {
  *	number is taken up. All ones after ENABLE. Written while the queue is
  *	ACTIVE it takes effect before the next descriptor is taken up; what was
  *	taken up already is not stopped, see DACC_QUEUE_FETCHED.
+ * @DACC_QUEUE_BUSY: 64 bits, read only: device time in picoseconds that the
+ *	descriptors took that have completed since ENABLE: the sum of t_end -
+ *	t_start of their records, modulo 2^64. Zero while the queue is DISABLED.
+ *	A driver accounts queues by this whose records it does not read.
+ * @DACC_QUEUE_LAST_END: 64 bits, read only: t_end of the latest descriptor that
+ *	completed since ENABLE, or 0.
  *
  * Queue q is at DACC_REG_QUEUE + q * DACC_QUEUE_STRIDE.
  */
@@ -412,6 +418,8 @@ enum dacc_queue_reg {
 	DACC_QUEUE_ARM = 0x58,
 	DACC_QUEUE_ABORT = 0x60,
 	DACC_QUEUE_LIMIT = 0x68,
+	DACC_QUEUE_BUSY = 0x70,
+	DACC_QUEUE_LAST_END = 0x78,
 };
 
 #define DACC_QUEUE_CTRL_ENABLE		(1u << 0)

@@ -52,6 +52,8 @@ typedef struct ChipQueue {
     uint64_t tail;              /* sequence numbers: produced, ... */
     uint64_t fetched;
     uint64_t completed;         /* records and head are in memory */
+    uint64_t busy;              /* device time of those since ENABLE */
+    uint64_t busy_end;          /* ... and the end of the latest */
     uint64_t limit;             /* that may be fetched */
     uint64_t arm;               /* number that somebody waits for, or 0 */
     /* For dacc_core_service(). */

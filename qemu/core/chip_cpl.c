@@ -123,16 +123,29 @@ static enum dacc_status area_put_records(CplArea *area, uint32_t n, bool bad,
     return status;
 }
 
-/* Those with numbers up to what is written are done. Lock held. */
+/* The first @written are done: those whose records are in memory. Lock held. */
+static void handover_count(DaccCore *core, ChipQueue *queue, uint32_t written)
+{
+    if (!written) {
+        return;
+    }
+    for (uint32_t i = 0; i < written; i++) {
+        const struct dacc_cpl *cpl = &core->handover[i].cpl;
+
+        queue->busy += cpl->t_end - cpl->t_start;
+        queue->busy_end = cpl->t_end;
+    }
+    chip_queue_completed(queue, core->handover[written - 1].cpl.seq);
+}
+
+/* Lock held. */
 static void handover_done(DaccCore *core, ChipQueue *queue, uint32_t n,
                           uint32_t written)
 {
     const ChipCompletion *last = &core->handover[n - 1];
     bool full = queue->n_pending == CHIP_PENDING;
 
-    if (written) {
-        chip_queue_completed(queue, core->handover[written - 1].cpl.seq);
-    }
+    handover_count(core, queue, written);
     queue->n_pending -= n;
     memmove(queue->pending, queue->pending + n,
             queue->n_pending * sizeof(*queue->pending));
@@ -157,9 +170,7 @@ static void handover_failed(DaccCore *core, ChipQueue *queue,
         chip_event(core, DACC_EVENT_FATAL);
         return;
     }
-    if (written) {
-        chip_queue_completed(queue, core->handover[written - 1].cpl.seq);
-    }
+    handover_count(core, queue, written);
     queue->lost = true;
     chip_queue_halt(core, queue, status, 0, addr);
 }

@@ -157,6 +157,8 @@ void chip_queue_reset(DaccCore *core, unsigned q)
     queue->tail = 0;
     queue->fetched = 0;
     queue->completed = 0;
+    queue->busy = 0;
+    queue->busy_end = 0;
     queue->last_end = 0;
     queue->fault = DACC_STATUS_OK;
     queue->fault_index = 0;

@@ -55,6 +55,10 @@ static uint64_t read_queue(const ChipQueue *q, uint64_t offset)
         return q->tail;
     case DACC_QUEUE_LIMIT:
         return q->limit;
+    case DACC_QUEUE_BUSY:
+        return q->busy;
+    case DACC_QUEUE_LAST_END:
+        return q->busy_end;
     default:
         return 0;
     }

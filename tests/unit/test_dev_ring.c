@@ -380,6 +380,41 @@ static void limit(void)
 	host_free(h);
 }
 
+/* What the queue was busy is the sum of what its records say. */
+static void busy_time(void)
+{
+	uint64_t sum = 0, end = 0;
+
+	begin();
+	CHECK(count(&v, DACC_QUEUE_BUSY) == 0 && count(&v, DACC_QUEUE_LAST_END) == 0, "none");
+	for (uint32_t i = 1; i <= 40; i++) {
+		struct dacc_desc d = d_fill(VA_SRAM, 4096 * (i % 3 + 1), i);
+		struct dacc_cpl cpl;
+
+		for (uint32_t n = i % 4; n; n--) {
+			dq_push(&v, &d);
+			dq_ring(&v);
+			CHECK(host_run(h), "runs");
+			cpl = dq_cpl(&v, v.prod);
+			sum += cpl.t_end - cpl.t_start;
+		}
+		cpl = dq_exec(&v, &d);
+		sum += cpl.t_end - cpl.t_start;
+		end = cpl.t_end;
+		CHECK(cpl.t_end > cpl.t_start, "takes time");
+		CHECK(count(&v, DACC_QUEUE_BUSY) == sum, "busy after %u", i);
+		CHECK(count(&v, DACC_QUEUE_LAST_END) == end, "end after %u", i);
+	}
+	CHECK(count(&q, DACC_QUEUE_BUSY) == 0, "another queue's is its own");
+	wr(h, QREG(1, DACC_QUEUE_BUSY), 5, 8);
+	CHECK(count(&v, DACC_QUEUE_BUSY) == sum, "read only");
+	dq_reset(&v);
+	CHECK(count(&v, DACC_QUEUE_BUSY) == 0 && count(&v, DACC_QUEUE_LAST_END) == 0, "disabled");
+	dq_enable(&v);
+	CHECK(count(&v, DACC_QUEUE_BUSY) == 0 && count(&v, DACC_QUEUE_LAST_END) == 0, "enabled");
+	host_free(h);
+}
+
 static void doorbell_page(void)
 {
 	uint64_t page = DACC_DOORBELL_STRIDE;
@@ -423,6 +458,7 @@ int main(void)
 		{ "head_init", head_init },
 		{ "arm", arm },
 		{ "limit", limit },
+		{ "busy_time", busy_time },
 		{ "doorbell_page", doorbell_page },
 	};
 
