@@ -5,6 +5,7 @@
  */
 #include <linux/math64.h>
 
+#include <drm/drm_drv.h>
 #include <drm/drm_file.h>
 #include <drm/drm_print.h>
 
@@ -15,21 +16,29 @@ static const char * const dacc_class_names[DACC_NUM_CLASSES] = {
 	[DRM_DACC_QUEUE_DECODE] = "decode",
 };
 
-static void dacc_show_engines(struct drm_printer *p, struct dacc_file *file)
+static void dacc_show_engines(struct drm_printer *p, struct drm_device *drm,
+			      struct dacc_file *file)
 {
 	u64 busy[DACC_NUM_CLASSES];
 	struct dacc_queue *queue;
 	unsigned long id;
+	bool there;
+	int idx;
 	u32 i;
 
+	there = drm_dev_enter(drm, &idx);
 	mutex_lock(&file->lock);
 	memcpy(busy, file->busy_ps, sizeof(busy));
 	xa_for_each(&file->queues, id, queue) {
 		spin_lock_irq(&queue->lock);
+		if (queue->user && there)
+			dacc_userq_refresh(queue);
 		busy[queue->queue_class] += queue->busy_ps;
 		spin_unlock_irq(&queue->lock);
 	}
 	mutex_unlock(&file->lock);
+	if (there)
+		drm_dev_exit(idx);
 
 	/* Device time: what the jobs took on the device's own clock. */
 	for (i = 0; i < DACC_NUM_CLASSES; i++) {
@@ -95,7 +104,7 @@ void dacc_show_fdinfo(struct drm_printer *p, struct drm_file *file)
 	struct drm_gem_object *obj;
 	int id;
 
-	dacc_show_engines(p, file->driver_priv);
+	dacc_show_engines(p, file->minor->dev, file->driver_priv);
 
 	spin_lock(&file->table_lock);
 	idr_for_each_entry(&file->object_idr, obj, id)

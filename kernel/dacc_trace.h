@@ -90,6 +90,35 @@ TRACE_EVENT(dacc_job_end,
 		  __entry->t_start, __entry->t_end)
 );
 
+/*
+ * The driver does not see the jobs of a user queue. While this event is on, it asks
+ * for an interrupt at each end of one; ends that it could not tell apart are one
+ * event. A single job, or several back to back, went on from t_end - busy to t_end.
+ */
+TRACE_EVENT(dacc_userq_jobs,
+	TP_PROTO(const struct dacc_queue *queue, u64 first, u64 last, u64 busy, u64 t_end),
+	TP_ARGS(queue, first, last, busy, t_end),
+	TP_STRUCT__entry(
+		__field(u32, hwq)
+		__field(u32, queue_class)
+		__field(u64, first)
+		__field(u64, last)
+		__field(u64, busy)
+		__field(u64, t_end)
+	),
+	TP_fast_assign(
+		__entry->hwq = queue->hwq;
+		__entry->queue_class = queue->queue_class;
+		__entry->first = first;
+		__entry->last = last;
+		__entry->busy = busy;
+		__entry->t_end = t_end;
+	),
+	TP_printk("queue=%u class=%u first=%llu last=%llu busy=%llu t_end=%llu",
+		  __entry->hwq, __entry->queue_class, __entry->first, __entry->last,
+		  __entry->busy, __entry->t_end)
+);
+
 TRACE_EVENT(dacc_transfer,
 	TP_PROTO(u32 hwq, const struct drm_dacc_result *result),
 	TP_ARGS(hwq, result),

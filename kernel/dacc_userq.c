@@ -23,6 +23,7 @@
 
 #include "dacc_device.h"
 #include "dacc_mmio.h"
+#include "dacc_trace.h"
 
 #define DACC_NO_LIMIT			U64_MAX
 
@@ -33,6 +34,7 @@
  * @live: the queue's registers are its own and count. Under dacc_queue.lock, as
  *	are all up to @fences.
  * @limit: DACC_QUEUE_LIMIT.
+ * @busy_seen: how much of DACC_QUEUE_BUSY is in dacc_queue.busy_ps.
  * @armed: DACC_QUEUE_ARM, or 0 once it has fired.
  * @promised: latest sequence number that a fence was given out for.
  * @bad_seq: sequence number whose gate failed, or 0.
@@ -47,6 +49,7 @@ struct dacc_userq {
 	bool vm_pinned;
 	bool live;
 	u64 limit;
+	u64 busy_seen;
 	u64 armed;
 	u64 promised;
 	u64 bad_seq;
@@ -127,6 +130,36 @@ static void dacc_userq_write(struct dacc_queue *queue, enum dacc_queue_reg reg, 
 
 /* --- registers, and what follows from them --- */
 
+/*
+ * Adds what the queue was busy since the last look. A trace wants to know which
+ * descriptors that was, and the device goes on meanwhile.
+ */
+static void dacc_userq_account(struct dacc_queue *queue, u64 *completed)
+{
+	struct dacc_userq *uq = queue->user;
+	u64 busy, last_end = 0, before = queue->completed;
+	int i;
+
+	busy = dacc_userq_read(queue, DACC_QUEUE_BUSY);
+	for (i = 0; i < 4 && trace_dacc_userq_jobs_enabled(); i++) {
+		u64 again;
+
+		busy = dacc_userq_read(queue, DACC_QUEUE_BUSY);
+		last_end = dacc_userq_read(queue, DACC_QUEUE_LAST_END);
+		again = dacc_userq_read(queue, DACC_QUEUE_COMPLETED);
+		if (again == *completed)
+			break;
+		*completed = again;
+	}
+	if (busy < uq->busy_seen)
+		return;
+	if (*completed > before)
+		trace_dacc_userq_jobs(queue, before + 1, *completed, busy - uq->busy_seen,
+				      last_end);
+	queue->busy_ps += busy - uq->busy_seen;
+	uq->busy_seen = busy;
+}
+
 /* Reads the counts. They are believed only as far as they make sense together. */
 static void dacc_userq_look(struct dacc_queue *queue)
 {
@@ -134,6 +167,8 @@ static void dacc_userq_look(struct dacc_queue *queue)
 
 	lockdep_assert_held(&queue->lock);
 	completed = dacc_userq_read(queue, DACC_QUEUE_COMPLETED);
+	if (completed != U64_MAX && completed > queue->completed)
+		dacc_userq_account(queue, &completed);
 	produced = dacc_userq_read(queue, DACC_QUEUE_PRODUCED);
 	/*
 	 * Gone from the bus (all ones), or reset behind our back (zero): whoever
@@ -172,6 +207,9 @@ static void dacc_userq_arm(struct dacc_queue *queue)
 		want = min(want, fence->seq);
 	if (uq->bad_seq)
 		want = min(want, uq->bad_seq - 1);
+	/* One interrupt for each job, or as many as it can tell apart. */
+	if (trace_dacc_userq_jobs_enabled())
+		want = min(want, queue->completed + 1);
 	if (want == U64_MAX)
 		want = 0;
 	if (uq->armed && uq->armed <= queue->completed)
@@ -921,6 +959,7 @@ void dacc_userq_restore(struct dacc_queue *queue)
 	if (uq->limit != DACC_NO_LIMIT)
 		dacc_userq_write(queue, DACC_QUEUE_LIMIT, uq->limit);
 	uq->armed = 0;
+	uq->busy_seen = 0;
 	dacc_userq_arm(queue);
 	if (queue->produced > queue->completed)
 		dacc_ring_doorbell(queue->dacc, queue->hwq, (u32)queue->produced);

@@ -5,6 +5,7 @@
 #include <ctype.h>
 
 #include "dacc_life.h"
+#include "dacc_uq.h"
 
 #define SRAM DRM_DACC_BO_SRAM
 #define HOST DRM_DACC_BO_HOST
@@ -217,6 +218,38 @@ TEST_F(dacc_fdinfo, engines)
 	transfer = nanoseconds(&self->info, "transfer");
 	ASSERT_EQ(read_info(self->fd, &self->info), 0);
 	EXPECT_EQ(nanoseconds(&self->info, "transfer"), transfer);
+}
+
+/* The driver sees no job of these; the device tells what they took. */
+TEST_F(dacc_fdinfo, engines_of_user_queues)
+{
+	long long before, after;
+	struct dacc_cpl cpl[2];
+	uint32_t vm, bo;
+	struct uq q;
+
+	ASSERT_EQ(vm_create(self->fd, &vm), 0);
+	ASSERT_EQ(bo_create(self->fd, SZ_1M, SRAM, &bo), 0);
+	ASSERT_EQ(vm_map(self->fd, vm, bo, 0, VA, SZ_1M, 0), 0);
+	ASSERT_EQ(uq_create(&q, self->fd, vm, DRM_DACC_QUEUE_TRANSFER, 0), 0);
+	ASSERT_EQ(read_info(self->fd, &self->info), 0);
+	before = nanoseconds(&self->info, "transfer");
+	uq_push(&q, desc_fill(VA, SZ_1M, 1));
+	ASSERT_EQ(uq_wait(&q, uq_push(&q, desc_fill(VA, SZ_64K, 2)), UQ_SECONDS), 0);
+	memcpy(cpl, q.cpl, sizeof(cpl));
+	ASSERT_EQ(read_info(self->fd, &self->info), 0);
+	after = nanoseconds(&self->info, "transfer");
+	EXPECT_EQ(before, 0);
+	EXPECT_GT(after, 0);
+	EXPECT_EQ(after,
+		  (long long)((cpl[0].t_end - cpl[0].t_start + cpl[1].t_end - cpl[1].t_start) /
+			      1000));
+	EXPECT_EQ(nanoseconds(&self->info, "decode"), 0);
+	uq_push(&q, desc_fill(VA, SZ_1M, 3));
+	ASSERT_EQ(uq_poll(&q, 3, UQ_SECONDS), 0);
+	ASSERT_EQ(queue_destroy(self->fd, q.id), 0);
+	ASSERT_EQ(read_info(self->fd, &self->info), 0);
+	EXPECT_GT(nanoseconds(&self->info, "transfer"), after);
 }
 
 TEST_F(dacc_fdinfo, memory)
