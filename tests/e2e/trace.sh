@@ -22,7 +22,7 @@ guest trace --file "$work/traced.sh:/root/traced.sh" -- sh /root/traced.sh "$pro
 ok "$guest_status" "a traced run" "$work/trace.err"
 
 trace=$work/trace/trace
-for event in dacc_job_submit dacc_job_start dacc_job_end dacc_transfer dacc_bind \
+for event in dacc_job_submit dacc_job_start dacc_job_end dacc_transfer dacc_bind dacc_userq_jobs \
 	gpupeer_job_submit gpupeer_job_start gpupeer_job_point gpupeer_job_end; do
 	grepped "the trace has $event" ": $event: " "$trace"
 done
@@ -44,6 +44,17 @@ both=$(figure 'r["overlap_ps"]["prefill,transfer"]')
 status=0
 [ "${both:-0}" -gt 0 ] || status=1
 ok $status "prefill and transfer overlap in device time (${both:-0} ps)"
+
+# Decode jobs are a user queue's, so the kernel was told of their ends only.
+jobs=$(figure 'r["kinds"]["decode"]["jobs"]')
+said=$(sed -n 's/^decode .* steps and \([0-9]*\) jobs.*/\1/p' "$work/trace/stats")
+status=0
+[ "${jobs:-0}" -gt 0 ] && [ "$jobs" = "$said" ] || status=1
+ok $status "all decode jobs are in the trace (${jobs:-0} of ${said:-none})" "$work/trace/stats"
+after=$(figure 'r["kinds"]["decode"]["first_start_ps"] >= r["kinds"]["prefill"]["first_start_ps"]')
+status=0
+[ "$after" = True ] || status=1
+ok $status "decode starts after the prefill" "$work/overlap"
 
 # What was not measured is not claimed.
 status=0
