@@ -26,6 +26,11 @@
 #define DRIVER_GEM_GPUVA		0
 #endif
 
+/* The key that fdinfo always had. */
+#ifndef DACC_HAVE_GEM_OBJECT_ACTIVE
+#define DRM_GEM_OBJECT_ACTIVE		0
+#endif
+
 /* struct dma_buf_attach_ops: move_notify became invalidate_mappings. */
 #ifndef DACC_HAVE_INVALIDATE_MAPPINGS
 #define invalidate_mappings		move_notify

@@ -99,7 +99,8 @@ static void dacc_add_bo(struct dacc_file_memory *memory, struct dacc_bo *bo)
 void dacc_show_fdinfo(struct drm_printer *p, struct drm_file *file)
 {
 	const enum drm_gem_object_status keys = DRM_GEM_OBJECT_RESIDENT |
-						DRM_GEM_OBJECT_PURGEABLE;
+						DRM_GEM_OBJECT_PURGEABLE |
+						DRM_GEM_OBJECT_ACTIVE;
 	struct dacc_file_memory memory = {};
 	struct drm_gem_object *obj;
 	int id;
