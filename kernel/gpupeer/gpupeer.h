@@ -102,6 +102,7 @@ struct gpupeer_shared {
  * @bos: all buffers.
  * @n_bos: number of @bos.
  * @n_exports: number of live dma-bufs.
+ * @n_mappings: mappings of HBM that importers hold.
  * @system_bytes: bytes of host memory in buffers.
  * @shared: rings.
  * @shared_dma: bus address of @shared.
@@ -152,6 +153,7 @@ struct gpupeer_device {
 	struct list_head bos;
 	unsigned int n_bos;
 	unsigned int n_exports;
+	atomic_t n_mappings;
 	atomic64_t system_bytes;
 
 	struct gpupeer_shared *shared;

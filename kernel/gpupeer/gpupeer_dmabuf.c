@@ -70,18 +70,23 @@ static void hbm_unmap(struct dma_buf_attachment *attach, struct sg_table *sgt,
 		      enum dma_data_direction dir)
 {
 	peer_unmap(attach, sgt, dir);
+	atomic_dec(&to_gpupeer(to_gpupeer_bo(attach->dmabuf->priv)->base.dev)->n_mappings);
 }
 
 static struct sg_table *hbm_map(struct dma_buf_attachment *attach, enum dma_data_direction dir)
 {
 	struct gpupeer_bo *bo = to_gpupeer_bo(attach->dmabuf->priv);
 	struct gpupeer_device *gdev = to_gpupeer(bo->base.dev);
+	struct sg_table *sgt;
 	int ret;
 
 	ret = hbm_may_map(attach);
 	if (ret)
 		return ERR_PTR(ret);
-	return peer_map(gdev->pdev, GPUPEER_BAR_HBM, bo->node.start, bo->base.size, attach, dir);
+	sgt = peer_map(gdev->pdev, GPUPEER_BAR_HBM, bo->node.start, bo->base.size, attach, dir);
+	if (!IS_ERR(sgt))
+		atomic_inc(&gdev->n_mappings);
+	return sgt;
 }
 
 static void dmabuf_release(struct dma_buf *dmabuf)

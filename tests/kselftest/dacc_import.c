@@ -120,6 +120,7 @@ TEST_F(dacc_import, gpupeer_over_the_link)
 	ASSERT_EQ(bo_info(self->fd, h, &flags, &size), 0);
 	EXPECT_EQ(flags & (DRM_DACC_BO_PEER | DRM_DACC_BO_LINKED),
 		  DRM_DACC_BO_PEER | DRM_DACC_BO_LINKED);
+	EXPECT_EQ(gpu_counter("mappings"), 1);
 	ASSERT_EQ(run(self->fd, self->q, job_copy(SRAM, VA, SZ_1M), &r), 0);
 	ASSERT_EQ(r.error, 0);
 	EXPECT_EQ(r.path, DACC_PATH_LINK);
@@ -131,6 +132,9 @@ TEST_F(dacc_import, gpupeer_over_the_link)
 	ASSERT_EQ(r.error, 0);
 	EXPECT_EQ(p[0], 0x33);
 	EXPECT_EQ(p[SZ_1M - 1], 0x33);
+	ASSERT_EQ(drmCloseBufferHandle(self->fd, h), 0);
+	ASSERT_EQ(vm_unmap(self->fd, self->vm, VA, SZ_1M), 0);
+	EXPECT_TRUE(becomes(gpu_counter, "mappings", 0));
 	munmap(p, SZ_1M);
 	close(buf);
 	close(gpu);

@@ -274,6 +274,7 @@ FIXTURE_TEARDOWN(gpupeer)
 	EXPECT_TRUE(counter_becomes(self->pci, "bos", 0));
 	EXPECT_TRUE(counter_becomes(self->pci, "jobs", 0));
 	EXPECT_EQ(0, counter(self->pci, "exports"));
+	EXPECT_EQ(0, counter(self->pci, "mappings"));
 	EXPECT_EQ(0, counter(self->pci, "hbm_used"));
 	EXPECT_EQ(0, counter(self->pci, "system_bytes"));
 }
@@ -1278,8 +1279,10 @@ TEST_F(gpupeer, export_to_importer_without_p2p)
 	ASSERT_EQ(0, bo_create(self->fd, MB, SYS, &sys));
 
 	ASSERT_EQ(0, drmPrimeHandleToFD(self->fd, hbm, DRM_CLOEXEC | DRM_RDWR, &fd));
-	EXPECT_NE(0, drmPrimeFDToHandle(vgem, fd, &h));
-	EXPECT_EQ(EOPNOTSUPP, errno);
+	/* What is refused is to map it; newer kernels' vgem imports without that. */
+	if (drmPrimeFDToHandle(vgem, fd, &h))
+		EXPECT_EQ(EOPNOTSUPP, errno);
+	EXPECT_EQ(0, counter(self->pci, "mappings"));
 	close(fd);
 
 	ASSERT_EQ(0, drmPrimeHandleToFD(self->fd, sys, DRM_CLOEXEC | DRM_RDWR, &fd));
