@@ -123,7 +123,7 @@ static bool dacc_fence_will_fail(struct dma_fence *fence)
  * @file: client
  * @handle: syncobj
  * @point: timeline point, or 0
- * @fence: out: with a reference
+ * @fence: out: with a reference, or NULL after an error
  *
  * A timeline forgets the fences of points that have signalled, and their errors with
  * them. What an error ends it ends for good: if a later point is known to fail, that one's
@@ -138,8 +138,13 @@ int dacc_fence_find(struct drm_file *file, u32 handle, u64 point, struct dma_fen
 	int ret;
 
 	ret = drm_syncobj_find_fence(file, handle, point, 0, fence);
-	if (ret || !point || !dma_fence_is_signaled(*fence) || dacc_fence_error(*fence))
+	if (ret) {
+		/* It may have left there what it has no reference to any more. */
+		*fence = NULL;
 		return ret;
+	}
+	if (!point || !dma_fence_is_signaled(*fence) || dacc_fence_error(*fence))
+		return 0;
 	syncobj = drm_syncobj_find(file, handle);
 	if (!syncobj)
 		return 0;

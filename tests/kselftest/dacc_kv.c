@@ -5,6 +5,7 @@
 
 #include "dacc_kv_util.h"
 #include "dacc_life.h"
+#include "dacc_uq.h"
 
 #define HOST 0x100000000ull
 #define SRAM 0x200000000ull
@@ -242,6 +243,41 @@ TEST_F(dacc_kv, every_field_is_checked)
 	/* Nothing of it left a page owned. */
 	t = base(self, list, 2);
 	EXPECT_EQ(transfer_run(self->fd, &t, NULL), 0);
+}
+
+/*
+ * A timeline's point that is not there, though an earlier one is. The kernel's log tells
+ * of a reference that was dropped twice.
+ */
+TEST_F(dacc_kv, refused_points_cost_no_reference)
+{
+	struct drm_dacc_sync late = { .handle = self->in, .point = 5 };
+	struct drm_dacc_job nop = job_nop();
+	struct drm_dacc_transfer t;
+	uint64_t point = 1;
+	__u64 seq;
+	uint32_t list;
+	struct uq uq;
+
+	ASSERT_EQ(make_list(self, 2, 256, &list), 0);
+	ASSERT_EQ(uq_create(&uq, self->fd, self->vm, DRM_DACC_QUEUE_TRANSFER, 0), 0);
+	ASSERT_EQ(drmSyncobjTimelineSignal(self->fd, &self->in, &point, 1), 0);
+	for (int i = 0; i < 10; i++) {
+		t = base(self, list, 2);
+		t.in = late;
+		EXPECT_EQ(transfer(self->fd, &t), -EINVAL);
+		t.in.point = 1;
+		t.in_step = 1;
+		EXPECT_EQ(transfer(self->fd, &t), -EINVAL);
+		EXPECT_EQ(submit_full(self->fd, self->q, &nop, 1, &late, 1, NULL, 0, &seq),
+			  -EINVAL);
+		EXPECT_EQ(uq_gate(&uq, 1, late.handle, late.point), -EINVAL);
+	}
+	t = base(self, list, 2);
+	t.in = late;
+	t.in.point = 1;
+	EXPECT_EQ(transfer_run(self->fd, &t, NULL), 0);
+	EXPECT_EQ(drmSyncobjDestroy(self->fd, self->in), 0);
 }
 
 TEST_F(dacc_kv, indexed_bytes_and_result)
