@@ -163,7 +163,10 @@ enum dacc_reg {
  *
  * A descriptor that has not completed when the device is reset may be given to
  * it again: the state of its sequences is written back at its end only, and
- * what it wrote before is written again.
+ * what it wrote before is written again. One that has come to its end has its
+ * record written before this bit reads zero, and the queue's counts stay, as with
+ * DACC_QUEUE_CTRL_RESET. A function-level reset waits for no record: set this bit
+ * first.
  */
 #define DACC_CTRL_RESET			(1u << 1)
 
@@ -426,8 +429,10 @@ enum dacc_queue_reg {
 /*
  * Stops the queue, drops what it has not completed, and disables it. Reads as
  * one until the queue's job has stopped; after it reads zero no memory access
- * of this queue's work follows and no completion is written. Fetched and
- * completed counts return to zero.
+ * of this queue's work follows and no completion is written. A descriptor that
+ * has come to its end completes before, as with DACC_CTRL_RESET. Neither reset
+ * changes FETCHED, COMPLETED, PRODUCED and FAULT*: they tell how far the queue
+ * came, until it is enabled again or the function is reset.
  */
 #define DACC_QUEUE_CTRL_RESET		(1u << 1)
 

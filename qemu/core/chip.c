@@ -156,14 +156,14 @@ void dacc_core_service(DaccCore *core)
     chip_event_interrupt(core);
 }
 
-void chip_reset_locked(DaccCore *core)
+void chip_reset_locked(DaccCore *core, bool flush)
 {
     core->enabled = false;
     engine_cancel(&core->engine);
     for (unsigned q = 0; q < DACC_MAX_QUEUES; q++) {
         ChipQueue *queue = &core->queue[q];
 
-        chip_queue_reset(core, q);
+        chip_queue_reset(core, q, flush);
         queue->reg_ring = 0;
         queue->reg_cpl = 0;
         queue->reg_ring_log2 = 0;
@@ -208,7 +208,7 @@ void dacc_core_reset(DaccCore *core)
     uint32_t generation;
 
     engine_lock(&core->engine);
-    chip_reset_locked(core);
+    chip_reset_locked(core, false);
     generation = core->generation;
     engine_unlock(&core->engine);
     engine_trace(&core->engine, DACC_TRACE_RESET, generation, 0, 0);

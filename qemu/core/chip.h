@@ -175,7 +175,7 @@ struct DaccCore {
 
 /* chip_queue.c; lock held unless stated */
 void chip_queue_enable(DaccCore *core, unsigned q);
-void chip_queue_reset(DaccCore *core, unsigned q);
+void chip_queue_reset(DaccCore *core, unsigned q, bool flush);
 bool chip_queue_runnable(const DaccCore *core, const ChipQueue *queue);
 void chip_event(DaccCore *core, uint32_t event);
 void chip_queue_halt(DaccCore *core, ChipQueue *queue, uint32_t status,
@@ -189,6 +189,8 @@ bool chip_queue_aborted(ChipQueue *queue);
 /* chip_cpl.c */
 /* Lock held: is there anything to hand over? */
 bool chip_queue_pending(const DaccCore *core, const ChipQueue *queue);
+/* Lock held, dropped in between: records of queue @q that are not in memory yet. */
+void chip_queue_flush(DaccCore *core, unsigned q);
 /* Lock not held: hands completions of all queues over. */
 void chip_queue_handover(DaccCore *core);
 
@@ -201,7 +203,7 @@ bool chip_block_ok(uint64_t src, uint64_t dst, uint64_t len);
 extern const EngineClass chip_engine_class;
 
 /* chip.c; lock held */
-void chip_reset_locked(DaccCore *core);
+void chip_reset_locked(DaccCore *core, bool flush);
 
 /* chip_sensor.c; lock held: counts the energy of work that was done */
 void chip_energy(DaccCore *core, uint64_t ops, uint64_t bytes);

@@ -266,6 +266,15 @@ static void handover_queue(DaccCore *core, unsigned q)
     }
 }
 
+void chip_queue_flush(DaccCore *core, unsigned q)
+{
+    CplArea area = { .core = core, .queue = &core->queue[q] };
+
+    if (core->queue[q].n_pending && !core->fatal) {
+        handover_records(core, q, &area);
+    }
+}
+
 void chip_queue_handover(DaccCore *core)
 {
     engine_lock(&core->engine);

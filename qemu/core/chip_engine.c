@@ -98,7 +98,7 @@ static void chip_execute(void *dev)
     } else if (job->desc.opcode != DACC_OP_NOP) {
         chip_transfer(core);
     }
-    /* If the engine has cancelled it, nobody will see this. */
+    /* If the engine has cancelled it, chip_finish() drops it. */
     if (cpl->status == DACC_STATUS_CANCELLED) {
         cpl->status = DACC_STATUS_ABORTED;
     }
@@ -114,8 +114,12 @@ static void chip_finish(void *dev, bool cancelled)
     bool halt;
 
     chip_energy(core, job->ops, job->bytes);
-    /* A cancelled job's queue was reset: nothing else of it may be seen. */
-    if (cancelled) {
+    /*
+     * Its queue was reset. A job that stopped for that may be given again; one
+     * that had come to its end has written its sequences' state, so it has
+     * completed, and the reset hands that over.
+     */
+    if (cancelled && (job->hang || job->cpl.status == DACC_STATUS_ABORTED)) {
         return;
     }
     if (job->hang) {

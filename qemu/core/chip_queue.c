@@ -136,15 +136,26 @@ void chip_queue_enable(DaccCore *core, unsigned q)
     queue->state = DACC_QUEUE_ACTIVE;
 }
 
-void chip_queue_reset(DaccCore *core, unsigned q)
+void chip_queue_reset(DaccCore *core, unsigned q, bool flush)
 {
     ChipQueue *queue = &core->queue[q];
 
     /* Not runnable from here on, so the engine can't take it up again. */
-    queue->state = DACC_QUEUE_DISABLED;
+    queue->failed = true;
     if (core->engine.running && core->job.queue == q) {
         engine_cancel(&core->engine);
     }
+    if (flush) {
+        chip_queue_flush(core, q);
+    } else {
+        queue->tail = 0;
+        queue->fetched = 0;
+        queue->completed = 0;
+        queue->fault = DACC_STATUS_OK;
+        queue->fault_index = 0;
+        queue->fault_addr = 0;
+    }
+    queue->state = DACC_QUEUE_DISABLED;
     queue->failed = false;
     queue->lost = false;
     queue->hung = false;
@@ -154,15 +165,9 @@ void chip_queue_reset(DaccCore *core, unsigned q)
     queue->head_init = false;
     queue->head_fault = false;
     memset(queue->abort, 0, sizeof(queue->abort));
-    queue->tail = 0;
-    queue->fetched = 0;
-    queue->completed = 0;
     queue->busy = 0;
     queue->busy_end = 0;
     queue->last_end = 0;
-    queue->fault = DACC_STATUS_OK;
-    queue->fault_index = 0;
-    queue->fault_addr = 0;
     queue->n_pending = 0;
     atomic_store(&queue->progress, 0);
 }

@@ -174,11 +174,11 @@ static void write_queue_ctrl(DaccCore *core, unsigned q, uint32_t value)
     ChipQueue *queue = &core->queue[q];
 
     if (value & DACC_QUEUE_CTRL_RESET) {
-        chip_queue_reset(core, q);
+        chip_queue_reset(core, q, true);
     } else if (!(value & DACC_QUEUE_CTRL_ENABLE)) {
         /* There is no way to disable a queue but to drop its work. */
         if (queue->state != DACC_QUEUE_DISABLED) {
-            chip_queue_reset(core, q);
+            chip_queue_reset(core, q, true);
         }
     } else if (queue->state == DACC_QUEUE_DISABLED) {
         chip_queue_enable(core, q);
@@ -253,7 +253,7 @@ static void write_root(DaccCore *core, unsigned asid, uint64_t value,
 static bool write_ctrl(DaccCore *core, uint32_t value)
 {
     if (value & DACC_CTRL_RESET) {
-        chip_reset_locked(core);
+        chip_reset_locked(core, true);
         return true;
     }
     core->enabled = value & DACC_CTRL_ENABLE;

@@ -160,9 +160,12 @@ static void error_order(void)
 	CHECK(host_run(h) && dq_head(&q[0]) == 2, "a halted queue stays so");
 	dq_reset(&q[0]);
 	CHECK(state(0) == DACC_QUEUE_DISABLED, "disabled");
-	CHECK(rd(h, QREG(0, DACC_QUEUE_FETCHED), 8) == 0, "counts are zero");
-	CHECK(rd(h, QREG(0, DACC_QUEUE_FAULT), 4) == DACC_STATUS_OK, "no fault");
+	CHECK(rd(h, QREG(0, DACC_QUEUE_FETCHED), 8) == 2 &&
+		      rd(h, QREG(0, DACC_QUEUE_PRODUCED), 8) == 3,
+	      "counts stay");
+	CHECK(rd(h, QREG(0, DACC_QUEUE_FAULT), 4) == DACC_STATUS_UNMAPPED, "what it was stays");
 	dq_enable(&q[0]);
+	CHECK(rd(h, QREG(0, DACC_QUEUE_FAULT), 4) == DACC_STATUS_OK, "no fault");
 	CHECK(dq_exec(&q[0], &good).status == DACC_STATUS_OK, "as new");
 	host_free(h);
 }
@@ -373,16 +376,40 @@ static void device_reset_running(void)
 
 static void reset_before_service(void)
 {
-	struct dacc_desc d = d_fill(VA_SRAM, 64, 1);
+	struct dacc_desc good = d_fill(VA_SRAM, 64, 1), bad = d_fill(0x90000000, 64, 1);
 
-	/* The job is done but its completion not in memory: it never gets there. */
-	begin();
-	dq_push(&q[0], &d);
-	dq_ring(&q[0]);
-	CHECK(host_wait_progress(h, 0, 0), "done");
-	dq_reset(&q[0]);
-	CHECK(host_run(h) && dq_head(&q[0]) == 0, "dropped");
-	host_free(h);
+	/* The job is done but its completion not in memory: it has to get there. */
+	for (int how = 0; how < 3; how++) {
+		uint64_t want = how == 2 ? 0 : 1;
+
+		begin();
+		dq_push(&q[0], &good);
+		dq_ring(&q[0]);
+		dq_push(&q[1], &bad);
+		CHECK(host_wait_progress(h, 0, 0), "done");
+		dq_ring(&q[1]);
+		CHECK(host_wait_progress(h, 1, 0), "failed");
+		if (how == 0) {
+			dq_reset(&q[0]);
+			dq_reset(&q[1]);
+		} else if (how == 1) {
+			wr(h, DACC_REG_CTRL, DACC_CTRL_RESET, 4);
+		} else {
+			dacc_core_reset(h->core);
+		}
+		CHECK(dq_head(&q[0]) == want && dq_cpl(&q[0], 1).seq == want, "record");
+		CHECK(dq_head(&q[1]) == want && dq_cpl(&q[1], 1).seq == want, "and the other");
+		CHECK(rd(h, QREG(0, DACC_QUEUE_COMPLETED), 8) == want, "counted");
+		CHECK(rd(h, QREG(1, DACC_QUEUE_COMPLETED), 8) == want, "counted");
+		CHECK(rd(h, QREG(0, DACC_QUEUE_FAULT), 4) == DACC_STATUS_OK, "good");
+		CHECK(rd(h, QREG(1, DACC_QUEUE_FAULT), 4) ==
+			      (want ? DACC_STATUS_UNMAPPED : DACC_STATUS_OK),
+		      "the fault outlives the reset");
+		CHECK(state(0) == DACC_QUEUE_DISABLED && state(1) == DACC_QUEUE_DISABLED,
+		      "disabled");
+		CHECK(host_run(h) && dq_head(&q[0]) == want, "and no more");
+		host_free(h);
+	}
 }
 
 static void pause_running(void)

@@ -249,6 +249,9 @@ static void start_numbers(void)
 			CHECK(host_run(h) && fault(dq) == DACC_STATUS_BAD_DOORBELL, "too far");
 			CHECK(dq_fault(dq) == DACC_STATUS_BAD_DOORBELL, "head says so");
 			dq_reset(dq);
+			CHECK(count(dq, DACC_QUEUE_FETCHED) == dq->prod - 17, "stays");
+			CHECK(count(dq, DACC_QUEUE_PRODUCED) == dq->prod - 17, "stays");
+			dacc_core_reset(h->core);
 			CHECK(count(dq, DACC_QUEUE_FETCHED) == 0, "zero");
 			CHECK(count(dq, DACC_QUEUE_PRODUCED) == 0, "zero");
 			host_free(h);
