@@ -54,6 +54,8 @@ void dacc_device_park(struct dacc_device *dacc)
 	dacc_device_suspend_queues(dacc, false);
 	if (dacc_hw_reset(dacc))
 		pci_clear_master(dacc->pdev);
+	else
+		dacc_device_recount_queues(dacc);
 	dacc->hw_up = false;
 }
 
@@ -160,6 +162,7 @@ static void dacc_device_reset_locked(struct dacc_device *dacc, const char *why, 
 	trace_dacc_reset(-1, ret);
 	dacc->hw_up = false;
 	if (!ret) {
+		dacc_device_recount_queues(dacc);
 		dacc_device_restore(dacc);
 		dacc_wedged_report(dacc, DACC_WEDGED_RECOVERED);
 		return;
@@ -210,8 +213,12 @@ void dacc_device_stop(struct dacc_device *dacc)
 		if (queue->user)
 			dacc_userq_save(queue);
 	}
-	if (pci_device_is_present(dacc->pdev) && dacc_hw_reset(dacc))
-		drm_err(&dacc->drm, "the device does not stop\n");
+	if (pci_device_is_present(dacc->pdev)) {
+		if (dacc_hw_reset(dacc))
+			drm_err(&dacc->drm, "the device does not stop\n");
+		else if (dacc->hw_up)
+			dacc_device_recount_queues(dacc);
+	}
 	pci_clear_master(dacc->pdev);
 	dacc->hw_up = false;
 	dacc->wedged = true;

@@ -75,6 +75,31 @@ void dacc_device_suspend_queues(struct dacc_device *dacc, bool suspect)
 	}
 }
 
+/**
+ * dacc_device_recount_queues - look at what completed until the device had stopped
+ * @dacc: device after dacc_device_suspend_queues() and dacc_hw_reset(), before
+ *	anything else resets it; its hw_lock is held
+ *
+ * Completion records of our own queues are in memory, those of user queues are the
+ * client's.
+ */
+void dacc_device_recount_queues(struct dacc_device *dacc)
+{
+	u32 hwq;
+
+	lockdep_assert_held(&dacc->hw_lock);
+	for (hwq = 0; hwq < dacc->num_queues; hwq++) {
+		struct dacc_queue *queue = dacc->queues[hwq];
+
+		if (!queue)
+			continue;
+		if (queue->user)
+			dacc_userq_recount(queue);
+		else
+			dacc_queue_complete(queue);
+	}
+}
+
 /* Gives the queue to the device again, with what is in its ring. */
 static int dacc_queue_revive(struct dacc_queue *queue)
 {

@@ -174,7 +174,7 @@ static void dacc_userq_look(struct dacc_queue *queue)
 	 * Gone from the bus (all ones), or reset behind our back (zero): whoever
 	 * did that deals with it.
 	 */
-	if (completed == U64_MAX || completed < queue->completed)
+	if (completed == U64_MAX || completed < queue->completed || produced < queue->produced)
 		return;
 	if (completed > produced || produced - completed > queue->depth) {
 		drm_err_ratelimited(&queue->dacc->drm,
@@ -238,14 +238,12 @@ static void dacc_user_fence_end(struct dacc_user_fence *fence, int error)
 static int dacc_userq_last_error(struct dacc_queue *queue)
 {
 	struct dacc_device *dacc = queue->dacc;
-	u32 state, fault;
+	u32 fault = dacc_read32(dacc, dacc_queue_reg(queue->hwq, DACC_QUEUE_FAULT));
 
-	state = dacc_read32(dacc, dacc_queue_reg(queue->hwq, DACC_QUEUE_STATE));
-	if (state != DACC_QUEUE_HALTED)
+	if (fault == DACC_STATUS_OK)
 		return 0;
 	/* It may have halted since the counts were read; now they stay. */
 	dacc_userq_look(queue);
-	fault = dacc_read32(dacc, dacc_queue_reg(queue->hwq, DACC_QUEUE_FAULT));
 	if (fault == DACC_STATUS_BAD_DOORBELL ||
 	    dacc_userq_read(queue, DACC_QUEUE_FETCHED) != queue->completed)
 		return 0;
@@ -318,20 +316,24 @@ void dacc_userq_complete(struct dacc_queue *queue)
 	spin_unlock_irqrestore(&queue->lock, flags);
 }
 
+static void dacc_userq_read_fault_locked(struct dacc_queue *queue)
+{
+	u32 index = dacc_queue_reg(queue->hwq, DACC_QUEUE_FAULT_INDEX);
+
+	queue->fault_index = dacc_read32(queue->dacc, index);
+	queue->fault_addr = dacc_userq_read(queue, DACC_QUEUE_FAULT_ADDR);
+}
+
 /**
  * dacc_userq_read_fault - keep what the registers of a halted queue say
  * @queue: halted user queue; the device's hw_lock is held
  */
 void dacc_userq_read_fault(struct dacc_queue *queue)
 {
-	struct dacc_device *dacc = queue->dacc;
-
 	spin_lock_irq(&queue->lock);
 	if (queue->user->live && queue->state == DRM_DACC_QUEUE_OK) {
 		dacc_userq_update(queue);
-		queue->fault_index = dacc_read32(dacc, dacc_queue_reg(queue->hwq,
-								      DACC_QUEUE_FAULT_INDEX));
-		queue->fault_addr = dacc_userq_read(queue, DACC_QUEUE_FAULT_ADDR);
+		dacc_userq_read_fault_locked(queue);
 	}
 	spin_unlock_irq(&queue->lock);
 }
@@ -920,12 +922,33 @@ void dacc_userq_fini(struct dacc_queue *queue)
 	kfree(uq);
 }
 
+/*
+ * The last counts that can be had, whatever the queue's state. The client may have
+ * seen them, and what has completed may not run again. Nor may what follows a
+ * descriptor that failed.
+ */
+static void dacc_userq_last_look(struct dacc_queue *queue)
+{
+	u32 fault = dacc_read32(queue->dacc, dacc_queue_reg(queue->hwq, DACC_QUEUE_FAULT));
+
+	lockdep_assert_held(&queue->lock);
+	dacc_userq_look(queue);
+	dacc_userq_end_fences(queue);
+	dacc_userq_wake(queue, queue->completed);
+	/* Not that of a device that is gone from the bus. */
+	if (fault == DACC_STATUS_OK || fault >= DACC_STATUS_COUNT ||
+	    queue->state != DRM_DACC_QUEUE_OK)
+		return;
+	dacc_userq_read_fault_locked(queue);
+	dacc_queue_fail_locked(queue, DRM_DACC_QUEUE_FAULTED, -EIO, -ECANCELED, fault);
+}
+
 /**
  * dacc_userq_save - keep the counts of a user queue before a reset
  * @queue: user queue in the device's table; hw_lock is held. Its doorbell page was
  *	taken away if it is to go on afterwards.
  *
- * From here on its registers are not looked at.
+ * From here on its registers are not looked at, but by dacc_userq_recount().
  */
 void dacc_userq_save(struct dacc_queue *queue)
 {
@@ -933,13 +956,23 @@ void dacc_userq_save(struct dacc_queue *queue)
 
 	lockdep_assert_held(&queue->dacc->hw_lock);
 	spin_lock_irq(&queue->lock);
-	if (uq->live) {
-		/* Whatever its state: these are the last counts that can be had. */
-		dacc_userq_look(queue);
-		dacc_userq_end_fences(queue);
-		dacc_userq_wake(queue, queue->completed);
-	}
+	if (uq->live)
+		dacc_userq_last_look(queue);
 	uq->live = false;
+	spin_unlock_irq(&queue->lock);
+}
+
+/**
+ * dacc_userq_recount - what a user queue completed until the device had stopped
+ * @queue: user queue after dacc_userq_save() and dacc_hw_reset(), which leaves its
+ *	counts and its fault; hw_lock is held
+ */
+void dacc_userq_recount(struct dacc_queue *queue)
+{
+	lockdep_assert_held(&queue->dacc->hw_lock);
+	spin_lock_irq(&queue->lock);
+	if (queue->attached)
+		dacc_userq_last_look(queue);
 	spin_unlock_irq(&queue->lock);
 }
 

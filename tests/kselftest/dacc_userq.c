@@ -568,6 +568,7 @@ TEST_F(dacc_userq, goes_on_after_a_device_reset)
 
 struct producer {
 	struct uq *q;
+	uint32_t *words;
 	bool stop;
 	int ret;
 	uint64_t done;
@@ -602,6 +603,46 @@ TEST_F(dacc_userq, no_doorbell_is_lost_in_device_resets)
 	ASSERT_EQ(pthread_join(thread, NULL), 0);
 	EXPECT_EQ(p.ret, 0);
 	EXPECT_GT(p.done, 20);
+}
+
+/* Copies word 0 to word 1, and spoils the copy once the job has completed. */
+static void *copy_and_spoil(void *arg)
+{
+	struct producer *p = arg;
+	volatile uint32_t *words = p->words;
+
+	for (uint32_t n = 1; !p->ret && !__atomic_load_n(&p->stop, __ATOMIC_ACQUIRE); n++) {
+		uint64_t seq;
+
+		words[0] = n;
+		seq = uq_push(p->q, desc_copy(VA + 4, VA, 4));
+		p->ret = uq_poll(p->q, seq, UQ_SECONDS);
+		if (!p->ret && words[1] != n)
+			p->ret = -EBADMSG;
+		words[1] = ~n;
+		/* Long enough to be hit by a reset now and then. */
+		for (int i = 0; i < 2000 && !p->ret; i++)
+			if (words[1] != ~n)
+				p->ret = -EEXIST;
+		p->done++;
+	}
+	return NULL;
+}
+
+TEST_F(dacc_userq, what_has_completed_does_not_run_again)
+{
+	struct producer p = { .q = &self->q, .words = self->p };
+	pthread_t thread;
+
+	ASSERT_EQ(pthread_create(&thread, NULL, copy_and_spoil, &p), 0);
+	for (int i = 0; i < 30; i++) {
+		usleep(3000 + 700 * i % 5000);
+		ASSERT_EQ(reset_function(), 0);
+	}
+	__atomic_store_n(&p.stop, true, __ATOMIC_RELEASE);
+	ASSERT_EQ(pthread_join(thread, NULL), 0);
+	EXPECT_EQ(p.ret, 0);
+	EXPECT_GT(p.done, 30);
 }
 
 /* What a client writes into what is his must not harm anybody but himself. */
