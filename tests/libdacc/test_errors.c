@@ -307,7 +307,10 @@ static void streams(void)
 	SAYS(dacc_stream_wait(s, 0, NULL), -ETIME, "destroy the queue to stop it");
 	SAYS(dacc_stream_read(s, 9, tokens, 8), -EINVAL, "has 1 sessions, so none of index 9");
 	SAYS(dacc_stream_read(s, 0, NULL, 8), -EINVAL, "no place for the tokens");
+	/* The chip was reset, and runs the job again. */
 	make_tokens(2);
+	CHECK(dacc_stream_read(s, 0, tokens, 8) == 0, "fewer tokens than were read");
+	make_tokens(9);
 	SAYS(dacc_stream_read(s, 0, tokens, 8), -EBADMSG, "bad token record");
 	make_tokens(4);
 	SAYS(dacc_queue_wait(queue, drv.submitted, 0, NULL, 0), -ETIME, "goes on");

@@ -281,10 +281,33 @@ static inline void put_again(struct dacc_stream *s, struct userq *uq)
 	userq_announce(uq, seq);
 }
 
+/* 0 once the job has ended. No message for -ETIME. */
+static int wait_end(struct dacc_stream *s, int64_t deadline)
+{
+	int ret;
+
+	if (s->ended)
+		return 0;
+	ret = dacc_queue_look(s->queue, s->job, deadline, &s->result, 1);
+	if (ret == -ECANCELED) {
+		/* The queue was destroyed, and with it what the driver knew of the job. */
+		s->result = (struct dacc_result){
+			.seq = s->job,
+			.error = -ECANCELED,
+			.status = DACC_STATUS_CANCELLED,
+		};
+		ret = 0;
+	}
+	if (!ret)
+		s->ended = true;
+	return ret;
+}
+
 static COLD int again_slowly(struct dacc_stream *s)
 {
 	struct dacc_device *dev = s->queue->vm->dev;
 	struct dacc_submit submit = { .size = sizeof(submit), .jobs = &s->again, .n_jobs = 1 };
+	int ret;
 
 	if (s->settled)
 		return dacc_dev_error(dev, -EINVAL,
@@ -297,14 +320,17 @@ static COLD int again_slowly(struct dacc_stream *s)
 				      dev->node);
 	if (!exhausted(s))
 		return -EBUSY;
-	if (!s->uq) {
-		clear_records(s);
-		return dacc_queue_submit(s->queue, &submit, &s->job);
+	if (s->uq) {
+		if (!userq_has_room(s->uq, 1) || userq_completed(s->uq) < s->job)
+			return -EAGAIN;
+		put_again(s, s->uq);
+		return 0;
 	}
-	if (!userq_has_room(s->uq, 1))
-		return -EAGAIN;
-	put_again(s, s->uq);
-	return 0;
+	ret = wait_end(s, 0);
+	if (ret)
+		return ret == -ETIME ? -EAGAIN : ret;
+	clear_records(s);
+	return dacc_queue_submit(s->queue, &submit, &s->job);
 }
 
 /*
@@ -316,7 +342,9 @@ DACC_PUBLIC int dacc_stream_again(struct dacc_stream *stream)
 {
 	struct userq *uq = stream->uq;
 
-	if (UNLIKELY(stream->open || !uq || !userq_has_room(uq, 1)))
+	/* One that has not completed may run again, into the same record. */
+	if (UNLIKELY(stream->open || !uq || !userq_has_room(uq, 1) ||
+		     userq_completed(uq) < stream->job))
 		return again_slowly(stream);
 	put_again(stream, uq);
 	return 0;
@@ -338,6 +366,17 @@ static COLD int read_error(struct dacc_stream *stream, unsigned int index, bool 
 			      stream->max_tokens);
 }
 
+/*
+ * After a reset of the chip the job runs again from its start, and counts its tokens
+ * anew; they are the same ones.
+ */
+static COLD int fewer_or_bad(struct dacc_stream *stream, unsigned int index)
+{
+	if (__atomic_load_n(&record(stream, index)->count, __ATOMIC_ACQUIRE) <= stream->max_tokens)
+		return 0;
+	return read_error(stream, index, false);
+}
+
 DACC_PUBLIC int dacc_stream_read(struct dacc_stream *stream, unsigned int index, uint32_t *tokens,
 				 unsigned int n)
 {
@@ -354,7 +393,7 @@ DACC_PUBLIC int dacc_stream_read(struct dacc_stream *stream, unsigned int index,
 	 */
 	there = __atomic_load_n(&r->count, __ATOMIC_ACQUIRE) - taken;
 	if (UNLIKELY(there > stream->max_tokens - taken))
-		return read_error(stream, index, false);
+		return fewer_or_bad(stream, index);
 	if (there < n)
 		n = there;
 	if (!n)
@@ -372,31 +411,9 @@ DACC_PUBLIC int dacc_stream_read(struct dacc_stream *stream, unsigned int index,
 static bool readable(const struct dacc_stream *s)
 {
 	for (unsigned int i = 0; i < s->n; i++)
-		if (__atomic_load_n(&record(s, i)->count, __ATOMIC_ACQUIRE) != s->taken[i])
+		if (__atomic_load_n(&record(s, i)->count, __ATOMIC_ACQUIRE) > s->taken[i])
 			return true;
 	return false;
-}
-
-/* 0 once the job has ended. No message for -ETIME. */
-static int wait_end(struct dacc_stream *s, int64_t deadline)
-{
-	int ret;
-
-	if (s->ended)
-		return 0;
-	ret = dacc_queue_look(s->queue, s->job, deadline, &s->result, 1);
-	if (ret == -ECANCELED) {
-		/* The queue was destroyed, and with it what the driver knew of the job. */
-		s->result = (struct dacc_result){
-			.seq = s->job,
-			.error = -ECANCELED,
-			.status = DACC_STATUS_CANCELLED,
-		};
-		ret = 0;
-	}
-	if (!ret)
-		s->ended = true;
-	return ret;
 }
 
 static int timed_out(const struct dacc_stream *s)

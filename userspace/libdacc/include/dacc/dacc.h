@@ -1645,8 +1645,9 @@ int dacc_submit_decode(struct dacc_queue *queue, const struct dacc_decode *decod
  * they are.
  *
  * Return: 0; -EBUSY (there are tokens to come or to be read), -EAGAIN (the queue is
- * full), -EINVAL (the stream was waited for), -EIO (the queue has failed),
- * -ECANCELED (it was destroyed) or another negative errno. One thread at a time; on a
+ * full, or the job before has not quite ended: at once again), -EINVAL (the stream
+ * was waited for), -EIO (the queue has failed), -ECANCELED (it was destroyed) or
+ * another negative errno. One thread at a time; on a
  * user queue for all streams of the queue together.
  */
 int dacc_stream_again(struct dacc_stream *stream);
