@@ -396,8 +396,8 @@ struct dacc_dvsec_port {
  *	taken up already is not stopped, see DACC_QUEUE_FETCHED.
  * @DACC_QUEUE_BUSY: 64 bits, read only: device time in picoseconds that the
  *	descriptors took that have completed since ENABLE: the sum of t_end -
- *	t_start of their records, modulo 2^64. Zero while the queue is DISABLED.
- *	A driver accounts queues by this whose records it does not read.
+ *	t_start of their records, modulo 2^64. A driver accounts by this queues whose
+ *	records it does not read.
  * @DACC_QUEUE_LAST_END: 64 bits, read only: t_end of the latest descriptor that
  *	completed since ENABLE, or 0.
  *
@@ -431,8 +431,8 @@ enum dacc_queue_reg {
  * one until the queue's job has stopped; after it reads zero no memory access
  * of this queue's work follows and no completion is written. A descriptor that
  * has come to its end completes before, as with DACC_CTRL_RESET. Neither reset
- * changes FETCHED, COMPLETED, PRODUCED and FAULT*: they tell how far the queue
- * came, until it is enabled again or the function is reset.
+ * changes FETCHED, COMPLETED, PRODUCED, FAULT*, BUSY and LAST_END: they tell how
+ * far the queue came, until it is enabled again or the function is reset.
  */
 #define DACC_QUEUE_CTRL_RESET		(1u << 1)
 

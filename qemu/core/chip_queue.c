@@ -130,6 +130,8 @@ void chip_queue_enable(DaccCore *core, unsigned q)
     queue->tail = queue->reg_start;
     queue->fetched = queue->reg_start;
     queue->completed = queue->reg_start;
+    queue->busy = 0;
+    queue->busy_end = 0;
     queue->limit = UINT64_MAX;
     queue->head_init = true;
     queue->fault = DACC_STATUS_OK;
@@ -151,6 +153,8 @@ void chip_queue_reset(DaccCore *core, unsigned q, bool flush)
         queue->tail = 0;
         queue->fetched = 0;
         queue->completed = 0;
+        queue->busy = 0;
+        queue->busy_end = 0;
         queue->fault = DACC_STATUS_OK;
         queue->fault_index = 0;
         queue->fault_addr = 0;
@@ -165,8 +169,6 @@ void chip_queue_reset(DaccCore *core, unsigned q, bool flush)
     queue->head_init = false;
     queue->head_fault = false;
     memset(queue->abort, 0, sizeof(queue->abort));
-    queue->busy = 0;
-    queue->busy_end = 0;
     queue->last_end = 0;
     queue->n_pending = 0;
     atomic_store(&queue->progress, 0);

@@ -412,7 +412,7 @@ static void busy_time(void)
 	wr(h, QREG(1, DACC_QUEUE_BUSY), 5, 8);
 	CHECK(count(&v, DACC_QUEUE_BUSY) == sum, "read only");
 	dq_reset(&v);
-	CHECK(count(&v, DACC_QUEUE_BUSY) == 0 && count(&v, DACC_QUEUE_LAST_END) == 0, "disabled");
+	CHECK(count(&v, DACC_QUEUE_BUSY) == sum && count(&v, DACC_QUEUE_LAST_END) == end, "stay");
 	dq_enable(&v);
 	CHECK(count(&v, DACC_QUEUE_BUSY) == 0 && count(&v, DACC_QUEUE_LAST_END) == 0, "enabled");
 	host_free(h);
