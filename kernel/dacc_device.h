@@ -317,7 +317,8 @@ static inline struct dacc_device *to_dacc(struct drm_device *drm)
  * struct dacc_user - what all clients of one uid hold of a device
  * @ref: clients, and what is charged to it and may outlive them.
  * @link: in dacc_device.users.
- * @dacc: device; a reference to its DRM device is held.
+ * @dacc: device. No reference: a worker of TTM's may drop the last one to a user, and the
+ *	device ends by waiting for those workers.
  * @uid: effective uid at open().
  * @lock: protects @used; a leaf.
  * @used: by enum drm_dacc_limit.

@@ -80,7 +80,6 @@ struct dacc_user *dacc_user_find(struct dacc_device *dacc)
 	}
 	user = fresh;
 	fresh = NULL;
-	drm_dev_get(&dacc->drm);
 	list_add(&user->link, &dacc->users);
 unlock:
 	spin_unlock(&dacc->users_lock);
@@ -111,7 +110,6 @@ static void dacc_user_release(struct kref *ref)
 	spin_lock(&dacc->users_lock);
 	list_del(&user->link);
 	spin_unlock(&dacc->users_lock);
-	drm_dev_put(&dacc->drm);
 	kfree(user);
 }
 
