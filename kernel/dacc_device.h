@@ -149,7 +149,10 @@ struct dacc_mover {
  * @nvec: MSI-X vectors that were granted.
  * @irqs: vectors whose handler is installed.
  * @vectors: what their handlers get.
- * @wq: runs jobs whose fences signalled, timeouts and recovery.
+ * @wq: runs jobs whose fences signalled, timeouts and recovery; nothing else, since
+ *	fences depend on it.
+ * @end_wq: runs what is left to do when a transfer has ended, which may wait for other
+ *	clients.
  * @ttm: buffer manager.
  * @bo_lock: protects @bos and dacc_bo.exported.
  * @bos: every buffer of this device.
@@ -232,6 +235,7 @@ struct dacc_device {
 	int irqs;
 	struct dacc_vector vectors[DACC_MSIX_VECTORS];
 	struct workqueue_struct *wq;
+	struct workqueue_struct *end_wq;
 
 	struct ttm_device ttm;
 	struct mutex bo_lock; /* @bos, dacc_bo.exported */
@@ -343,7 +347,8 @@ struct dacc_user {
  * @lists: prepared lists by id.
  * @transfers: transfers by id.
  * @next_transfer: where the next id is looked for.
- * @n_transfers: transfers that have not ended.
+ * @n_transfers: transfers that have not ended; see dacc_file_transfer_ended().
+ * @idle: tells that there are none.
  */
 struct dacc_file {
 	struct dacc_user *user;
@@ -358,6 +363,7 @@ struct dacc_file {
 	struct xarray transfers;
 	u32 next_transfer;
 	atomic_t n_transfers;
+	wait_queue_head_t idle;
 };
 
 /**

@@ -151,9 +151,14 @@ static const struct drm_driver dacc_driver = {
 	.minor = 0,
 };
 
-static void dacc_free_wq(struct drm_device *drm, void *data)
+static void dacc_free_wqs(struct drm_device *drm, void *data)
 {
-	destroy_workqueue(to_dacc(drm)->wq);
+	struct dacc_device *dacc = to_dacc(drm);
+
+	if (dacc->end_wq)
+		destroy_workqueue(dacc->end_wq);
+	destroy_workqueue(dacc->wq);
+	drm_WARN_ON(drm, !list_empty(&dacc->users));
 }
 
 /* What lives as long as the DRM device, which may be longer than the binding. */
@@ -186,7 +191,12 @@ static int dacc_init_software(struct dacc_device *dacc)
 	dacc->wq = alloc_workqueue("dacc", WQ_UNBOUND | WQ_MEM_RECLAIM | WQ_HIGHPRI, 0);
 	if (!dacc->wq)
 		return -ENOMEM;
-	return drmm_add_action_or_reset(drm, dacc_free_wq, NULL);
+	ret = drmm_add_action_or_reset(drm, dacc_free_wqs, NULL);
+	if (ret)
+		return ret;
+	/* Nothing that works here may delay fences or recovery: it waits for other clients. */
+	dacc->end_wq = alloc_workqueue("dacc-end", WQ_UNBOUND, 0);
+	return dacc->end_wq ? 0 : -ENOMEM;
 }
 
 static int dacc_map_bars(struct dacc_device *dacc)
@@ -237,6 +247,7 @@ static void dacc_shut_down(struct dacc_device *dacc)
 	dacc_wedged_fini(dacc);
 	dacc_dump_fini(dacc);
 	flush_workqueue(dacc->wq);
+	flush_workqueue(dacc->end_wq);
 	dacc_vm_unplug(dacc);
 	dacc_bo_unplug(dacc);
 	dacc_move_fini(dacc);

@@ -204,5 +204,7 @@ void dacc_transfer_stop(struct dacc_transfer *transfer, int error);
 void dacc_transfer_layer_ended(struct dacc_job *job, const struct drm_dacc_result *result);
 enum hrtimer_restart dacc_transfer_deadline(struct hrtimer *timer);
 void dacc_transfer_end_work(struct work_struct *work);
+void dacc_file_transfer_ended(struct dacc_file *file);
+void dacc_file_wait_idle(struct dacc_file *file);
 
 #endif /* _DACC_KV_H */

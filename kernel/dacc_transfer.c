@@ -106,7 +106,7 @@ static void dacc_transfer_finish(struct dacc_transfer *transfer)
 		dacc_transfer_set_errors(transfer, transfer->ended, transfer->error);
 	for (; transfer->ended < transfer->n_layers; transfer->ended++)
 		dacc_layer_signal(&transfer->layers[transfer->ended], transfer->error);
-	queue_work(queue->dacc->wq, &transfer->end_work);
+	queue_work(queue->dacc->end_wq, &transfer->end_work);
 }
 
 static void dacc_transfer_stop_locked(struct dacc_transfer *transfer, int error)
@@ -302,6 +302,7 @@ static void dacc_transfer_tell(struct dacc_transfer *transfer)
 	if (transfer->event) {
 		transfer->event->event.result = transfer->result;
 		xa_erase(&priv->transfers, transfer->id);
+		dacc_transfer_put(transfer);
 		drm_send_event(&transfer->queue->dacc->drm, &transfer->event->base);
 		transfer->event = NULL;
 		return;
@@ -309,6 +310,33 @@ static void dacc_transfer_tell(struct dacc_transfer *transfer)
 	/* Paired with the acquire in TRANSFER_WAIT. */
 	smp_store_release(&transfer->done, true);
 	wake_up_all(&transfer->wait);
+}
+
+/**
+ * dacc_file_transfer_ended - one less of a client's transfers, or one that is not to be
+ * @file: client; it may go from here on, see dacc_file_wait_idle()
+ */
+void dacc_file_transfer_ended(struct dacc_file *file)
+{
+	xa_lock(&file->transfers);
+	if (atomic_dec_and_test(&file->n_transfers))
+		wake_up_all(&file->idle);
+	xa_unlock(&file->transfers);
+}
+
+/**
+ * dacc_file_wait_idle - wait until none of a client's transfers has work to do
+ * @file: client that is going: no ioctl can start another
+ *
+ * A transfer that was on its way into a queue as that was destroyed ends by itself,
+ * so it is not enough that there are no queues left.
+ */
+void dacc_file_wait_idle(struct dacc_file *file)
+{
+	wait_event(file->idle, !atomic_read(&file->n_transfers));
+	/* The last one leaves dacc_file_transfer_ended(). */
+	xa_lock(&file->transfers);
+	xa_unlock(&file->transfers);
 }
 
 /**
@@ -334,9 +362,7 @@ void dacc_transfer_end_work(struct work_struct *work)
 	dacc_pool_disown(transfer);
 	dacc_user_uncharge(transfer->user, DRM_DACC_LIMIT_TRANSFER_BYTES, transfer->bytes);
 	dacc_transfer_tell(transfer);
-	atomic_dec(&priv->n_transfers);
 
-	/* Last: the file may go from here on. */
 	mutex_lock(&queue->run_lock);
 	spin_lock_irq(&queue->lock);
 	list_del_init(&transfer->link);
@@ -344,6 +370,8 @@ void dacc_transfer_end_work(struct work_struct *work)
 	mutex_unlock(&queue->run_lock);
 	wake_up_all(&queue->wait);
 	dacc_transfer_put(transfer);
+	/* Last: the file may go from here on. */
+	dacc_file_transfer_ended(priv);
 }
 
 /* --- into the ring --- */
@@ -504,8 +532,7 @@ void dacc_transfer_push(struct dacc_transfer *transfer)
 	transfer->batch->fence = NULL;
 	atomic64_inc(&queue->dacc->transfers.posted);
 	/* The place is reserved: nothing is allocated. */
-	if (!transfer->event)
-		kref_get(&transfer->ref);
+	kref_get(&transfer->ref);
 	xa_store(&priv->transfers, transfer->id, transfer, GFP_NOWAIT);
 	atomic_add(transfer->n_layers, &queue->dacc->num_jobs);
 

@@ -275,7 +275,7 @@ static int dacc_transfer_create(struct drm_file *file, struct dacc_queue *queue,
 	dacc_transfer_drop(transfer);
 	args->id = 0;
 err_count:
-	atomic_dec(&priv->n_transfers);
+	dacc_file_transfer_ended(priv);
 	return ret;
 }
 
@@ -408,11 +408,12 @@ void dacc_kv_open(struct dacc_file *file)
 	xa_init_flags(&file->pools, XA_FLAGS_ALLOC1);
 	xa_init_flags(&file->lists, XA_FLAGS_ALLOC1);
 	xa_init_flags(&file->transfers, XA_FLAGS_ALLOC1);
+	init_waitqueue_head(&file->idle);
 }
 
 /**
  * dacc_kv_close - a client has gone: free its pools, lists and results
- * @file: client without queues, and so without transfers under way
+ * @file: client without queues
  */
 void dacc_kv_close(struct dacc_file *file)
 {
@@ -421,6 +422,7 @@ void dacc_kv_close(struct dacc_file *file)
 	struct dacc_pool *pool;
 	unsigned long id;
 
+	dacc_file_wait_idle(file);
 	xa_for_each(&file->transfers, id, transfer)
 		dacc_transfer_put(transfer);
 	xa_for_each(&file->lists, id, list)

@@ -2,6 +2,7 @@
 /* KV transfers: what they write, who owns the pages, and how they end. */
 #include <linux/sync_file.h>
 #include <poll.h>
+#include <pthread.h>
 
 #include "dacc_kv_util.h"
 #include "dacc_life.h"
@@ -1261,6 +1262,79 @@ TEST_F(dacc_kv, a_queue_that_hangs)
 	EXPECT_EQ(transfer(self->fd, &t), -EIO);
 	EXPECT_EQ(pool_free(self->fd, self->pool, self->page, 4, &index), 0);
 	EXPECT_EQ(index, 0);
+	EXPECT_EQ(bystander(), 0);
+}
+
+/* A transfer on its way into a queue, and the queue's end. */
+#define RACE_LAYERS 1024
+
+struct race {
+	int fd;
+	uint32_t q, list, out, delay;
+	int ret;
+};
+
+static void *post_one(void *arg)
+{
+	struct race *r = arg;
+	struct drm_dacc_transfer t = {
+		.queue = r->q,
+		.list = r->list,
+		.n_layers = RACE_LAYERS,
+		.flags = DRM_DACC_TRANSFER_EVENT,
+		.out = { .handle = r->out, .point = 1 },
+	};
+
+	r->ret = transfer(r->fd, &t);
+	return NULL;
+}
+
+static int race_begin(struct race *r)
+{
+	struct drm_dacc_list_create c = {
+		.form = DRM_DACC_LIST_STRIDED,
+		.n_layers = RACE_LAYERS,
+	};
+	uint32_t host, sram;
+	int ret;
+
+	r->fd = open_node();
+	if (r->fd < 0)
+		return -errno;
+	c.strided.src = HOST;
+	c.strided.dst = SRAM;
+	c.strided.len = 64;
+	c.strided.n_blocks = 1;
+	ret = vm_create(r->fd, &c.vm);
+	ret = ret ? ret : bo_create(r->fd, SZ_64K, DRM_DACC_BO_HOST, &host);
+	ret = ret ? ret : bo_create(r->fd, SZ_64K, DRM_DACC_BO_SRAM, &sram);
+	ret = ret ? ret : vm_map(r->fd, c.vm, host, 0, HOST, SZ_64K, 0);
+	ret = ret ? ret : vm_map(r->fd, c.vm, sram, 0, SRAM, SZ_64K, 0);
+	ret = ret ? ret : queue_create(r->fd, c.vm, DRM_DACC_QUEUE_TRANSFER, RACE_LAYERS, &r->q);
+	ret = ret ? ret : list_create(r->fd, &c, &r->list);
+	return ret ? ret : drmSyncobjCreate(r->fd, 0, &r->out);
+}
+
+TEST(a_queue_that_goes_under_a_post)
+{
+	int posted = 0;
+
+	for (uint32_t i = 0; i < 40; i++) {
+		struct race r = { .delay = i * 50 };
+		pthread_t poster;
+
+		ASSERT_EQ(race_begin(&r), 0);
+		ASSERT_EQ(pthread_create(&poster, NULL, post_one, &r), 0);
+		usleep(r.delay);
+		ASSERT_EQ(queue_destroy(r.fd, r.q), 0);
+		pthread_join(poster, NULL);
+		posted += !r.ret;
+		if (r.ret)
+			EXPECT_TRUE(r.ret == -ENOENT || r.ret == -EIO);
+		/* It ends at once, whatever became of the transfer. */
+		close(r.fd);
+	}
+	TH_LOG("%d of 40 were posted", posted);
 	EXPECT_EQ(bystander(), 0);
 }
 
