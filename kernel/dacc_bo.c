@@ -12,6 +12,7 @@
 
 #include <drm/drm_drv.h>
 #include <drm/drm_prime.h>
+#include <drm/drm_print.h>
 
 #include "dacc_device.h"
 
@@ -420,6 +421,21 @@ void dacc_bo_unpin(struct dacc_bo *bo)
 /* --- DMA addresses --- */
 
 /**
+ * dacc_bo_is_away - is a buffer where the device may not use it?
+ * @bo: buffer; its reservation lock is held
+ *
+ * One that may be in SRAM is in TTM_PL_SYSTEM when it was evicted, or swapped out.
+ * Pages that it has there belong to TTM, which takes them without asking.
+ *
+ * Return: true until dacc_bo_validate() has brought it back.
+ */
+bool dacc_bo_is_away(struct dacc_bo *bo)
+{
+	dma_resv_assert_held(bo->tbo.base.resv);
+	return bo->flags & DRM_DACC_BO_SRAM && bo->tbo.resource->mem_type == TTM_PL_SYSTEM;
+}
+
+/**
  * dacc_bo_map_host - get DMA addresses for the pages of a buffer of our own
  * @bo: buffer with pages and without DMA addresses; its reservation lock is held
  *
@@ -434,6 +450,9 @@ int dacc_bo_map_host(struct dacc_bo *bo)
 	struct sg_table *sgt;
 	int ret;
 
+	/* What TTM has swapped out still names pages that are someone else's now. */
+	if (drm_WARN_ON(drm, !ttm_tt_is_populated(tt)))
+		return -EIO;
 	sgt = drm_prime_pages_to_sg(drm, tt->pages, tt->num_pages);
 	if (IS_ERR(sgt))
 		return PTR_ERR(sgt);

@@ -782,6 +782,7 @@ int dacc_bo_pin(struct dacc_bo *bo);
 void dacc_bo_unpin(struct dacc_bo *bo);
 void dacc_bo_track(struct dacc_device *dacc, struct dacc_bo *bo);
 void dacc_bo_untrack(struct dacc_device *dacc, struct dacc_bo *bo);
+bool dacc_bo_is_away(struct dacc_bo *bo);
 int dacc_bo_map_host(struct dacc_bo *bo);
 int dacc_bo_map_dma(struct dacc_bo *bo);
 void dacc_bo_unmap_dma(struct dacc_bo *bo);

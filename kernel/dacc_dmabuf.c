@@ -266,6 +266,8 @@ static struct sg_table *dacc_dmabuf_map_host(struct dma_buf_attachment *attach,
 	struct sg_table *sgt;
 	int ret;
 
+	if (drm_WARN_ON(bo->tbo.base.dev, !ttm_tt_is_populated(tt)))
+		return ERR_PTR(-EIO);
 	sgt = drm_prime_pages_to_sg(bo->tbo.base.dev, tt->pages, tt->num_pages);
 	if (IS_ERR(sgt))
 		return sgt;

@@ -632,8 +632,8 @@ static int dacc_vm_map_locked(struct dacc_vm *vm, struct drm_gem_object *obj,
 		if (ret)
 			return ret;
 	}
-	/* The next SUBMIT brings an evicted one back, and maps it. */
-	later = bo->evicted;
+	/* The next SUBMIT brings it back, and maps it. */
+	later = dacc_bo_is_away(bo);
 	vm_bo = drm_gpuvm_bo_obtain_locked(&vm->gpuvm, obj);
 	if (IS_ERR(vm_bo))
 		return PTR_ERR(vm_bo);

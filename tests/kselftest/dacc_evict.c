@@ -317,6 +317,57 @@ TEST_F(dacc_evict, bound_while_evicted)
 	EXPECT_TRUE(painted(a->out, SZ_4K, 6));
 }
 
+/* TTM swaps out all that it may when a buffer of host memory is populated. */
+static int swap_all_out(int fd)
+{
+	static const char limit[] = "/sys/module/ttm/parameters/pages_limit";
+	char before[32] = "";
+	FILE *f = fopen(limit, "r");
+	uint32_t h;
+	int ret;
+
+	if (!f)
+		return -ENOENT;
+	ret = fgets(before, sizeof(before), f) ? 0 : -EIO;
+	fclose(f);
+	ret = ret ? ret : write_file(limit, "1");
+	if (ret)
+		return ret;
+	ret = bo_create(fd, SZ_4K, HOST, &h);
+	write_file(limit, before);
+	return ret;
+}
+
+/* One of both kinds that was swapped out has no pages until it is brought back. */
+TEST_F(dacc_evict, bound_while_swapped_out)
+{
+	struct client *a = &self->a;
+	struct drm_dacc_result r = {};
+	uint64_t *p;
+	uint32_t h;
+
+	ASSERT_EQ(create(self->b.fd, 4 * self->quarter, SRAM, 0, DRM_DACC_PRIORITY_HIGH, &h, NULL),
+		  0);
+	ASSERT_EQ(create(a->fd, SZ_1M, BOTH, 0, DRM_DACC_PRIORITY_NORMAL, &h, NULL), 0);
+	ASSERT_FALSE(resident(a->fd, h));
+	p = map(a->fd, h, SZ_1M);
+	ASSERT_NE(p, NULL);
+	paint(p, SZ_1M, 41);
+	ASSERT_EQ(swap_all_out(self->b.fd), 0);
+	ASSERT_EQ(vm_map(a->fd, a->vm, h, 0, VA, SZ_1M, 0), 0);
+	ASSERT_EQ(chip_reads(a, VA), 0);
+	EXPECT_TRUE(painted(a->out, SZ_4K, 41));
+	ASSERT_EQ(run(a->fd, a->q, job_fill(VA, SZ_64K, 0x77777777), &r), 0);
+	EXPECT_EQ(r.error, 0);
+	EXPECT_EQ(p[0], 0x7777777777777777ull);
+	EXPECT_EQ(p[SZ_64K / 8 - 1], 0x7777777777777777ull);
+	EXPECT_EQ(p[SZ_64K / 8], 41 * 0x9e3779b97f4a7c15ull + SZ_64K / 8);
+	/* While it is bound, too. */
+	ASSERT_EQ(swap_all_out(self->b.fd), 0);
+	ASSERT_EQ(chip_reads(a, VA), 0);
+	EXPECT_EQ(a->out[0], 0x7777777777777777ull);
+}
+
 TEST_F(dacc_evict, unbound_while_evicted)
 {
 	struct client *a = &self->a;
