@@ -144,9 +144,16 @@ static int dacc_bo_validate_both(struct dacc_bo *bo, enum dacc_effort effort)
 	ret = dacc_bo_try_place(bo, TTM_PL_VRAM, DACC_EFFORT_NONE, 0, 0);
 	if (dacc_no_room(ret) && effort != DACC_EFFORT_NONE && priority)
 		ret = dacc_bo_try_place(bo, TTM_PL_VRAM, DACC_EFFORT_IDLE, priority - 1, 0);
-	if (dacc_no_room(ret))
-		ret = dacc_bo_try_place(bo, TTM_PL_TT, DACC_EFFORT_NONE, 0, 0);
-	return ret;
+	if (!dacc_no_room(ret))
+		return ret;
+	/* Before TTM takes the memory. Once there was any, dacc_ttm_account() has seen to it. */
+	if (!bo->charged) {
+		ret = dacc_user_charge(bo->user, DRM_DACC_LIMIT_HOST_BYTES, bo->tbo.base.size);
+		if (ret)
+			return ret;
+		bo->charged = bo->tbo.base.size;
+	}
+	return dacc_bo_try_place(bo, TTM_PL_TT, DACC_EFFORT_NONE, 0, 0);
 }
 
 /**
@@ -159,7 +166,8 @@ static int dacc_bo_validate_both(struct dacc_bo *bo, enum dacc_effort effort)
  * Whoever needs more than DACC_EFFORT_NONE holds dacc_device.room_lock, unless it
  * cannot; then it competes with others.
  *
- * Return: 0, -ENOSPC, -ENOMEM, -EIO, -ENODEV or -ERESTARTSYS.
+ * Return: 0, -ENOSPC, -EDQUOT for a new one of both kinds, -ENOMEM, -EIO, -ENODEV or
+ * -ERESTARTSYS.
  */
 int dacc_bo_validate(struct dacc_bo *bo, enum dacc_effort effort, unsigned long deadline)
 {
@@ -268,7 +276,7 @@ static int dacc_bo_place_sram(struct dacc_bo *bo)
 	return ret;
 }
 
-/* Memory for a buffer that is not in SRAM, and the bill for it. */
+/* Memory for a buffer of host memory alone, and the bill for it. */
 static int dacc_bo_place_host(struct dacc_bo *bo)
 {
 	struct ttm_operation_ctx ctx = {
@@ -281,12 +289,10 @@ static int dacc_bo_place_host(struct dacc_bo *bo)
 	ret = dma_resv_lock_interruptible(bo->tbo.base.resv, NULL);
 	if (ret)
 		return ret;
-	if (!dacc_bo_in_sram(bo)) {
-		ret = dacc_user_charge(bo->user, DRM_DACC_LIMIT_HOST_BYTES, size);
-		if (!ret)
-			bo->charged = size;
-		if (!ret && !(bo->flags & DRM_DACC_BO_SRAM))
-			ret = ttm_bo_populate(&bo->tbo, &ctx);
+	ret = dacc_user_charge(bo->user, DRM_DACC_LIMIT_HOST_BYTES, size);
+	if (!ret) {
+		bo->charged = size;
+		ret = ttm_bo_populate(&bo->tbo, &ctx);
 	}
 	dma_resv_unlock(bo->tbo.base.resv);
 	return ret;
@@ -370,7 +376,7 @@ struct dacc_bo *dacc_bo_new(struct dacc_user *user, struct dacc_vm *vm, u64 size
 		return bo;
 	if (flags & DRM_DACC_BO_SRAM)
 		ret = dacc_bo_place_sram(bo);
-	if (!ret && flags & DRM_DACC_BO_HOST)
+	else
 		ret = dacc_bo_place_host(bo);
 	if (ret) {
 		drm_gem_object_put(dacc_bo_gem(bo));

@@ -831,6 +831,44 @@ static int limits_in_child(void)
 	return bo_create(fd, SZ_4K, HOST, &h) ? 7 : 0;
 }
 
+/* One of both kinds that SRAM has no room for: no memory is taken beyond the limit. */
+static int both_kinds_in_child(uint64_t size)
+{
+	struct drm_dacc_limits_info info = {};
+	uint32_t h;
+	int ret, fd = open_node();
+
+	if (fd < 0)
+		return 1;
+	ret = bo_create(fd, size, BOTH, &h);
+	if (ret != -EDQUOT) {
+		ksft_print_msg("%llu bytes: %s\n", (unsigned long long)size, strerror(-ret));
+		return 2;
+	}
+	if (limits(fd, &info) || info.used[DRM_DACC_LIMIT_HOST_BYTES])
+		return 3;
+	if (bo_create(fd, SZ_1M, BOTH, &h))
+		return 4;
+	if (limits(fd, &info) || info.used[DRM_DACC_LIMIT_HOST_BYTES] != SZ_1M)
+		return 5;
+	drmCloseBufferHandle(fd, h);
+	return limits(fd, &info) || info.used[DRM_DACC_LIMIT_HOST_BYTES] ? 6 : 0;
+}
+
+TEST_F(dacc_evict, limit_before_memory)
+{
+	/* More than there is: whoever tries to take it first says -ENOMEM. */
+	uint64_t size = (uint64_t)sysconf(_SC_PHYS_PAGES) / 32 * 31 * SZ_4K;
+	uint32_t h;
+
+	ASSERT_EQ(create(self->b.fd, 4 * self->quarter, SRAM, 0, DRM_DACC_PRIORITY_HIGH, &h, NULL),
+		  0);
+	ASSERT_EQ(chmod(NODE, 0666), 0);
+	ASSERT_EQ(set_parameter("limit_host_bytes", SZ_1M), 0);
+	EXPECT_EQ(UNPRIVILEGED(both_kinds_in_child(size)), 0);
+	set_parameter("limit_host_bytes", 0);
+}
+
 TEST_F(dacc_evict, limits_by_user)
 {
 	uint32_t vm;
