@@ -20,6 +20,8 @@ struct dacc_layer;
  * struct dacc_pool - pages in an address space
  * @ref: the id holds one, and so does each list.
  * @vm: address space; holds a reference.
+ * @user: who is charged; holds a reference.
+ * @charged: to DRM_DACC_LIMIT_HOST_BYTES.
  * @link: in dacc_vm.pools.
  * @addr: virtual address of page 0.
  * @size: bytes of all pages.
@@ -33,6 +35,8 @@ struct dacc_layer;
 struct dacc_pool {
 	struct kref ref;
 	struct dacc_vm *vm;
+	struct dacc_user *user;
+	u64 charged;
 	struct list_head link;
 	u64 addr;
 	u64 size;
@@ -61,6 +65,8 @@ struct dacc_list_layer {
  * @ref: the id holds one, and so does each transfer.
  * @vm: address space; holds a reference.
  * @pool: whose pages it writes, with a reference, or NULL.
+ * @user: who is charged; holds a reference.
+ * @charged: to DRM_DACC_LIMIT_HOST_BYTES, beside what @bo is charged with.
  * @n_pages: handles in @pages.
  * @pages: handles, each one once.
  * @seen: scratch of dacc_list_pages_done(), a bit for each page of the pool.
@@ -76,6 +82,8 @@ struct dacc_list {
 	struct kref ref;
 	struct dacc_vm *vm;
 	struct dacc_pool *pool;
+	struct dacc_user *user;
+	u64 charged;
 	u32 n_pages;
 	u64 *pages;
 	unsigned long *seen;

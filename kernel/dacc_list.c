@@ -35,6 +35,8 @@ static void dacc_list_release(struct kref *ref)
 	bitmap_free(list->seen);
 	kvfree(list->pages);
 	kvfree(list->layers);
+	dacc_user_uncharge(list->user, DRM_DACC_LIMIT_HOST_BYTES, list->charged);
+	dacc_user_put(list->user);
 	kfree(list);
 	atomic_dec(&dacc->num_lists);
 }
@@ -176,13 +178,12 @@ static int dacc_list_get_pages(struct dacc_list *list, struct drm_dacc_list_crea
 	int ret = -ESTALE;
 
 	list->n_pages = args->n_pages;
-	list->pages = vmemdup_array_user(u64_to_user_ptr(args->pages), args->n_pages,
-					 sizeof(*list->pages));
-	if (IS_ERR(list->pages)) {
-		ret = PTR_ERR(list->pages);
-		list->pages = NULL;
-		return ret;
-	}
+	list->pages = kvmalloc_array(args->n_pages, sizeof(*list->pages), GFP_KERNEL_ACCOUNT);
+	if (!list->pages)
+		return -ENOMEM;
+	if (copy_from_user(list->pages, u64_to_user_ptr(args->pages),
+			   array_size(args->n_pages, sizeof(*list->pages))))
+		return -EFAULT;
 	list->seen = bitmap_zalloc(pool->pages.n, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!list->seen)
 		return -ENOMEM;
@@ -194,12 +195,12 @@ static int dacc_list_get_pages(struct dacc_list *list, struct drm_dacc_list_crea
 }
 
 /* Memory that the CPU writes now and the device reads later. */
-static int dacc_list_alloc_blocks(struct dacc_list *list, struct dacc_user *user, u64 n)
+static int dacc_list_alloc_blocks(struct dacc_list *list, u64 n)
 {
 	struct dacc_bo *bo;
 	int ret;
 
-	bo = dacc_bo_new(user, list->vm, n * sizeof(struct dacc_block), DRM_DACC_BO_HOST,
+	bo = dacc_bo_new(list->user, list->vm, n * sizeof(struct dacc_block), DRM_DACC_BO_HOST,
 			 DRM_DACC_PRIORITY_NORMAL);
 	if (IS_ERR(bo))
 		return PTR_ERR(bo);
@@ -260,8 +261,7 @@ static int dacc_list_check_blocks(struct dacc_list *list, struct drm_dacc_list_c
 	return ret;
 }
 
-static int dacc_list_fill(struct dacc_list *list, struct dacc_user *user,
-			  struct drm_dacc_list_create *args, u64 n)
+static int dacc_list_fill(struct dacc_list *list, struct drm_dacc_list_create *args, u64 n)
 {
 	bool sg = args->form == DRM_DACC_LIST_SG;
 	struct dacc_targets targets;
@@ -274,7 +274,7 @@ static int dacc_list_fill(struct dacc_list *list, struct dacc_user *user,
 	if (ret)
 		return ret;
 	total = sg ? args->sg.n_blocks : n * list->n_layers;
-	ret = dacc_list_alloc_blocks(list, user, total);
+	ret = dacc_list_alloc_blocks(list, total);
 	if (ret)
 		return ret;
 	if (list->pool)
@@ -301,17 +301,38 @@ static int dacc_list_fill(struct dacc_list *list, struct dacc_user *user,
 	return dacc_vm_map_kernel(list->vm, list->bo, &list->va);
 }
 
+/* What a list keeps beside its block table, which is a buffer and charged as such. */
+static u64 dacc_list_overhead(const struct drm_dacc_list_create *args, struct dacc_pool *pool)
+{
+	u64 size = (u64)args->n_layers * sizeof(struct dacc_list_layer);
+
+	if (pool)
+		size += (u64)args->n_pages * sizeof(u64) +
+			BITS_TO_LONGS(pool->pages.n) * sizeof(long);
+	return size;
+}
+
+static int dacc_list_charge(struct dacc_list *list, u64 size)
+{
+	int ret = dacc_user_charge(list->user, DRM_DACC_LIMIT_HOST_BYTES, size);
+
+	if (!ret)
+		list->charged = size;
+	return ret;
+}
+
 static struct dacc_list *dacc_list_new(struct dacc_file *file, struct dacc_vm *vm,
 				       struct dacc_pool *pool, struct drm_dacc_list_create *args,
 				       u64 n)
 {
 	struct dacc_list *list;
-	int ret = -ENOMEM;
+	int ret;
 
 	list = kzalloc(sizeof(*list), GFP_KERNEL_ACCOUNT);
 	if (!list)
 		return ERR_PTR(-ENOMEM);
 	kref_init(&list->ref);
+	list->user = dacc_user_get(file->user);
 	list->vm = vm;
 	drm_gpuvm_get(&vm->gpuvm);
 	atomic_inc(&vm->dacc->num_lists);
@@ -319,14 +340,20 @@ static struct dacc_list *dacc_list_new(struct dacc_file *file, struct dacc_vm *v
 	if (pool)
 		kref_get(&pool->ref);
 	list->n_layers = args->n_layers;
+	ret = dacc_list_charge(list, dacc_list_overhead(args, pool));
+	if (ret)
+		goto err_put;
+	ret = -ENOMEM;
 	list->layers = kvcalloc(args->n_layers, sizeof(*list->layers), GFP_KERNEL_ACCOUNT);
 	if (list->layers)
-		ret = dacc_list_fill(list, file->user, args, n);
-	if (ret) {
-		dacc_list_put(list);
-		return ERR_PTR(ret);
-	}
+		ret = dacc_list_fill(list, args, n);
+	if (ret)
+		goto err_put;
 	return list;
+
+err_put:
+	dacc_list_put(list);
+	return ERR_PTR(ret);
 }
 
 static int dacc_list_create(struct dacc_file *file, struct dacc_vm *vm, struct dacc_pool *pool,

@@ -9,6 +9,17 @@
 #include "dacc_pages.h"
 
 /**
+ * dacc_pages_bytes - memory that pages are kept in
+ * @n: pages
+ *
+ * Return: bytes.
+ */
+u64 dacc_pages_bytes(u32 n)
+{
+	return (u64)n * (sizeof(struct dacc_page) + sizeof(u32));
+}
+
+/**
  * dacc_pages_init - make pages, all of them free
  * @pages: where
  * @n: pages

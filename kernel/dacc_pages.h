@@ -44,6 +44,7 @@ struct dacc_pages {
 	u32 *stack;
 };
 
+u64 dacc_pages_bytes(u32 n);
 int dacc_pages_init(struct dacc_pages *pages, u32 n, bool unprotected);
 void dacc_pages_fini(struct dacc_pages *pages);
 int dacc_pages_alloc(struct dacc_pages *pages, u64 *handles, u32 n, u32 *available);

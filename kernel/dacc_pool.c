@@ -23,6 +23,8 @@ static void dacc_pool_release(struct kref *ref)
 	dacc_pages_fini(&pool->pages);
 	mutex_destroy(&pool->lock);
 	drm_gpuvm_put(&pool->vm->gpuvm);
+	dacc_user_uncharge(pool->user, DRM_DACC_LIMIT_HOST_BYTES, pool->charged);
+	dacc_user_put(pool->user);
 	kfree(pool);
 }
 
@@ -165,7 +167,14 @@ static int dacc_pool_place(struct dacc_pool *pool)
 	return ret;
 }
 
-/* Is a mapping in use by a pool? The address space is locked. */
+/**
+ * dacc_pool_lies_in - is a mapping in use by a pool?
+ * @vm: address space; its lock is held
+ * @addr: first byte of the mapping
+ * @range: bytes
+ *
+ * Return: true if so.
+ */
 bool dacc_pool_lies_in(struct dacc_vm *vm, u64 addr, u64 range)
 {
 	struct dacc_pool *pool;
@@ -178,7 +187,16 @@ bool dacc_pool_lies_in(struct dacc_vm *vm, u64 addr, u64 range)
 	return false;
 }
 
-static struct dacc_pool *dacc_pool_new(struct dacc_vm *vm,
+static int dacc_pool_charge(struct dacc_pool *pool, u64 size)
+{
+	int ret = dacc_user_charge(pool->user, DRM_DACC_LIMIT_HOST_BYTES, size);
+
+	if (!ret)
+		pool->charged = size;
+	return ret;
+}
+
+static struct dacc_pool *dacc_pool_new(struct dacc_user *user, struct dacc_vm *vm,
 				       const struct drm_dacc_pool_create *args)
 {
 	struct dacc_pool *pool;
@@ -188,6 +206,7 @@ static struct dacc_pool *dacc_pool_new(struct dacc_vm *vm,
 	if (!pool)
 		return ERR_PTR(-ENOMEM);
 	kref_init(&pool->ref);
+	pool->user = dacc_user_get(user);
 	pool->vm = vm;
 	drm_gpuvm_get(&vm->gpuvm);
 	pool->addr = args->addr;
@@ -196,8 +215,10 @@ static struct dacc_pool *dacc_pool_new(struct dacc_vm *vm,
 	mutex_init(&pool->lock);
 	INIT_LIST_HEAD(&pool->transfers);
 	init_waitqueue_head(&pool->idle);
-	ret = dacc_pages_init(&pool->pages, args->n_pages,
-			      args->flags & DRM_DACC_POOL_UNPROTECTED);
+	ret = dacc_pool_charge(pool, dacc_pages_bytes(args->n_pages));
+	if (!ret)
+		ret = dacc_pages_init(&pool->pages, args->n_pages,
+				      args->flags & DRM_DACC_POOL_UNPROTECTED);
 	if (!ret)
 		ret = dacc_pool_place(pool);
 	if (ret) {
@@ -226,7 +247,8 @@ static bool dacc_pool_args_ok(const struct drm_dacc_pool_create *args)
  * @data: struct drm_dacc_pool_create
  * @file: client
  *
- * Return: 0, -EINVAL, -EPERM, -ENOENT, -EFAULT, -EEXIST, -ENOMEM or -ERESTARTSYS.
+ * Return: 0, -EINVAL, -EPERM, -ENOENT, -EFAULT, -EEXIST, -EDQUOT, -ENOMEM or
+ * -ERESTARTSYS.
  */
 int dacc_pool_create_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
 {
@@ -250,7 +272,7 @@ int dacc_pool_create_ioctl(struct drm_device *drm, void *data, struct drm_file *
 	ret = xa_alloc(&priv->pools, &args->pool, NULL, xa_limit_31b, GFP_KERNEL);
 	if (ret)
 		goto unlock;
-	pool = dacc_pool_new(vm, args);
+	pool = dacc_pool_new(priv->user, vm, args);
 	if (IS_ERR(pool)) {
 		ret = PTR_ERR(pool);
 		xa_erase(&priv->pools, args->pool);

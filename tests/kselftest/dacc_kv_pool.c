@@ -579,6 +579,43 @@ TEST_F(dacc_kv_pool, lists_are_charged)
 	EXPECT_EQ(after.used[DRM_DACC_LIMIT_HOST_BYTES], before.used[DRM_DACC_LIMIT_HOST_BYTES]);
 }
 
+/* The handles of a list and the pages of a pool are kept as long as these are. */
+TEST_F(dacc_kv_pool, bookkeeping_is_charged)
+{
+	struct drm_dacc_limits_info before = {}, with = {}, after = {};
+	struct drm_dacc_list_create c = { .vm = self->vm, .form = DRM_DACC_LIST_SG, .n_layers = 1 };
+	struct drm_dacc_query q = { .type = DRM_DACC_QUERY_LIMITS, .size = sizeof(before) };
+	struct dacc_block block = { .src = HOST, .dst = SRAM + SZ_1M / 2, .len = 64 };
+	uint32_t list, pool, n = SZ_1M / 2 / 64, end = 1;
+	uint64_t *page = calloc(n, sizeof(*page));
+
+	ASSERT_NE(page, NULL);
+	q.pointer = (uintptr_t)&before;
+	ASSERT_EQ(xioctl(self->fd, DRM_IOCTL_DACC_QUERY, &q), 0);
+	ASSERT_EQ(pool_create(self->fd, self->vm, SRAM + SZ_1M / 2, 64, n, 0, &pool), 0);
+	q.pointer = (uintptr_t)&with;
+	ASSERT_EQ(xioctl(self->fd, DRM_IOCTL_DACC_QUERY, &q), 0);
+	EXPECT_EQ(with.used[DRM_DACC_LIMIT_HOST_BYTES],
+		  before.used[DRM_DACC_LIMIT_HOST_BYTES] + 12 * n);
+	ASSERT_EQ(pool_alloc(self->fd, pool, page, n, NULL), 0);
+	c.pool = pool;
+	c.pages = (uintptr_t)page;
+	c.n_pages = n;
+	c.sg.blocks = (uintptr_t)&block;
+	c.sg.layer_end = (uintptr_t)&end;
+	c.sg.n_blocks = 1;
+	ASSERT_EQ(list_create(self->fd, &c, &list), 0);
+	q.pointer = (uintptr_t)&after;
+	ASSERT_EQ(xioctl(self->fd, DRM_IOCTL_DACC_QUERY, &q), 0);
+	EXPECT_GE(after.used[DRM_DACC_LIMIT_HOST_BYTES],
+		  with.used[DRM_DACC_LIMIT_HOST_BYTES] + 8 * n + n / 8 + SZ_4K);
+	ASSERT_EQ(list_destroy(self->fd, list), 0);
+	ASSERT_EQ(pool_destroy(self->fd, pool), 0);
+	ASSERT_EQ(xioctl(self->fd, DRM_IOCTL_DACC_QUERY, &q), 0);
+	EXPECT_EQ(after.used[DRM_DACC_LIMIT_HOST_BYTES], before.used[DRM_DACC_LIMIT_HOST_BYTES]);
+	free(page);
+}
+
 TEST_F(dacc_kv_pool, the_kernel_half_is_the_drivers)
 {
 	struct drm_dacc_list_create c = strided(self->vm);

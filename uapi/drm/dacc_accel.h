@@ -138,8 +138,9 @@ struct drm_dacc_link_info {
  * enum drm_dacc_limit - what is limited for all clients of one user together
  * @DRM_DACC_LIMIT_VMS: address spaces.
  * @DRM_DACC_LIMIT_QUEUES: queues.
- * @DRM_DACC_LIMIT_HOST_BYTES: host memory of buffers, evicted SRAM buffers and
- *	prepared lists.
+ * @DRM_DACC_LIMIT_HOST_BYTES: host memory of buffers, evicted SRAM buffers,
+ *	prepared lists and pools. What the driver keeps of mappings, page tables
+ *	included, counts for the memory cgroup alone.
  * @DRM_DACC_LIMIT_PINNED_BYTES: SRAM that is pinned, see DRM_DACC_QUEUE_USER.
  * @DRM_DACC_LIMIT_TRANSFER_BYTES: payload of transfers in flight.
  * @DRM_DACC_LIMIT_COUNT: number of limits.
@@ -667,6 +668,8 @@ struct drm_dacc_userq_sync {
  * @n_pages: 1 to DRM_DACC_MAX_PAGES.
  * @pool: out: id, never 0.
  * @pad: zero.
+ *
+ * 12 bytes for each page are charged to DRM_DACC_LIMIT_HOST_BYTES (-EDQUOT).
  */
 struct drm_dacc_pool_create {
 	__u32 vm;
