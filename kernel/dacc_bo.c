@@ -117,7 +117,8 @@ static int dacc_bo_try_place(struct dacc_bo *bo, u32 mem_type, enum dacc_effort 
 		.wait = effort >= DACC_EFFORT_WAIT,
 		.deadline = deadline,
 	};
-	bool huge = mem_type == TTM_PL_VRAM && bo->tbo.base.size >= SZ_2M;
+	bool huge = mem_type == TTM_PL_VRAM && effort == DACC_EFFORT_NONE &&
+		    bo->tbo.base.size >= SZ_2M;
 	int ret;
 
 	/* Try for 2 MiB leaves in the page table. */
@@ -160,7 +161,8 @@ static int dacc_bo_validate_both(struct dacc_bo *bo, enum dacc_effort effort)
  * dacc_bo_validate - bring a buffer of our own where the device can use it
  * @bo: buffer; its reservation lock is held. With one of a drm_exec, others are
  *	locked by its ticket; otherwise only those that nobody has locked are evicted
- * @effort: what may be done for it
+ * @effort: what may be done for it, see there; nothing less is tried but
+ *	DACC_EFFORT_NONE
  * @deadline: until when, with DACC_EFFORT_WAIT and more
  *
  * Whoever needs more than DACC_EFFORT_NONE holds dacc_device.room_lock, unless it
@@ -171,7 +173,6 @@ static int dacc_bo_validate_both(struct dacc_bo *bo, enum dacc_effort effort)
  */
 int dacc_bo_validate(struct dacc_bo *bo, enum dacc_effort effort, unsigned long deadline)
 {
-	enum dacc_effort e;
 	int ret;
 
 	dma_resv_assert_held(bo->tbo.base.resv);
@@ -179,12 +180,10 @@ int dacc_bo_validate(struct dacc_bo *bo, enum dacc_effort effort, unsigned long 
 		return 0;
 	if (bo->flags & DRM_DACC_BO_HOST)
 		return dacc_bo_validate_both(bo, effort);
-	for (e = DACC_EFFORT_NONE; e <= effort; e++) {
-		ret = dacc_bo_try_place(bo, TTM_PL_VRAM, e, bo->tbo.priority, deadline);
-		if (!dacc_no_room(ret))
-			return ret;
-	}
-	return -ENOSPC;
+	ret = dacc_bo_try_place(bo, TTM_PL_VRAM, DACC_EFFORT_NONE, bo->tbo.priority, deadline);
+	if (dacc_no_room(ret) && effort != DACC_EFFORT_NONE)
+		ret = dacc_bo_try_place(bo, TTM_PL_VRAM, effort, bo->tbo.priority, deadline);
+	return dacc_no_room(ret) ? -ENOSPC : ret;
 }
 
 /**
@@ -224,8 +223,11 @@ u64 dacc_bo_available(struct dacc_device *dacc, u32 flags, u32 priority, bool bu
 /* Others that lock several buffers may make this one back off. */
 #define DACC_CREATE_TRIES		32
 
-/* With a ticket, so that others' locks are waited for. */
-static int dacc_bo_make_room(struct dacc_bo *bo, unsigned long deadline)
+/*
+ * With a ticket, so that others' locks are waited for. Eviction takes locks with it too,
+ * so it is not done with locking before.
+ */
+static int dacc_bo_try_room(struct dacc_bo *bo, enum dacc_effort effort, unsigned long deadline)
 {
 	struct drm_exec exec;
 	int ret = 0;
@@ -234,12 +236,23 @@ static int dacc_bo_make_room(struct dacc_bo *bo, unsigned long deadline)
 	drm_exec_until_all_locked(&exec) {
 		ret = drm_exec_lock_obj(&exec, dacc_bo_gem(bo));
 		drm_exec_retry_on_contention(&exec);
+		if (!ret)
+			ret = dacc_bo_validate(bo, effort, deadline);
 		if (ret)
 			break;
 	}
-	if (!ret)
-		ret = dacc_bo_validate(bo, DACC_EFFORT_OWN, deadline);
 	drm_exec_fini(&exec);
+	return ret;
+}
+
+static int dacc_bo_make_room(struct dacc_bo *bo, unsigned long deadline)
+{
+	enum dacc_effort effort;
+	int ret = -ENOSPC;
+
+	lockdep_assert_held(&to_dacc(bo->tbo.base.dev)->room_lock);
+	for (effort = DACC_EFFORT_IDLE; effort <= DACC_EFFORT_OWN && ret == -ENOSPC; effort++)
+		ret = dacc_bo_try_room(bo, effort, deadline);
 	return ret;
 }
 

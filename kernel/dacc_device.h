@@ -434,9 +434,13 @@ static inline u64 dacc_bo_sram_offset(struct dacc_bo *bo)
 
 /**
  * enum dacc_effort - what may be done to find room in SRAM
+ *
+ * In rising order. Each is tried with locks taken anew: once eviction has had to back
+ * off, the ticket of a drm_exec is good for nothing more, and TTM says -ENOSPC for it.
+ *
  * @DACC_EFFORT_NONE: nothing: only what is free.
  * @DACC_EFFORT_IDLE: buffers that no job uses are evicted.
- * @DACC_EFFORT_WAIT: after those, jobs are waited for.
+ * @DACC_EFFORT_WAIT: jobs are waited for, too.
  * @DACC_EFFORT_OWN: likewise; and buffers may be evicted that share the buffer's own
  *	reservation object. For one that no job needs at once.
  */

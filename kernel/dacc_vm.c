@@ -87,24 +87,63 @@ static const struct drm_gpuvm_ops dacc_gpuvm_ops = {
 /* Several tries: who competes for a reservation lock may have to back off. */
 #define DACC_VALIDATE_TRIES		16
 
+/* drm_gpuvm_exec.extra.fn: eviction locks further buffers, with the same ticket. */
+static int dacc_vm_validate_locked(struct drm_gpuvm_exec *exec)
+{
+	struct dacc_vm *vm = exec->extra.priv;
+	int idx, ret;
+
+	if (!drm_dev_enter(&vm->dacc->drm, &idx))
+		return -ENODEV;
+	ret = drm_gpuvm_validate(&vm->gpuvm, &exec->exec);
+	drm_dev_exit(idx);
+	return ret;
+}
+
 /* Locks all buffers; if that succeeds they are all where the device finds them. */
 static int dacc_vm_try_validate(struct dacc_vm *vm, struct drm_gpuvm_exec *exec)
 {
-	int idx, ret;
+	int ret;
 
 	lockdep_assert_held(&vm->lock);
+	exec->extra.fn = dacc_vm_validate_locked;
+	exec->extra.priv = vm;
 	ret = drm_gpuvm_exec_lock(exec);
+	exec->extra.fn = NULL;
+	if (!ret)
+		WRITE_ONCE(vm->stale, false);
+	return ret;
+}
+
+static int dacc_vm_validate_by(struct dacc_vm *vm, struct drm_gpuvm_exec *exec,
+			       enum dacc_effort effort, unsigned long deadline)
+{
+	int ret = mutex_lock_interruptible(&vm->lock);
+
 	if (ret)
 		return ret;
-	ret = -ENODEV;
-	if (drm_dev_enter(&vm->dacc->drm, &idx)) {
-		ret = drm_gpuvm_validate(&vm->gpuvm, &exec->exec);
-		drm_dev_exit(idx);
-	}
+	vm->effort = effort;
+	vm->deadline = deadline;
+	ret = dacc_vm_try_validate(vm, exec);
 	if (ret)
-		drm_gpuvm_exec_unlock(exec);
-	else
-		WRITE_ONCE(vm->stale, false);
+		mutex_unlock(&vm->lock);
+	return ret;
+}
+
+static int dacc_vm_make_room(struct dacc_vm *vm, struct drm_gpuvm_exec *exec,
+			     unsigned long deadline)
+{
+	struct mutex *room = &vm->dacc->room_lock;
+	enum dacc_effort effort;
+	int ret;
+
+	ret = mutex_lock_interruptible(room);
+	if (ret)
+		return ret;
+	ret = -ENOSPC;
+	for (effort = DACC_EFFORT_IDLE; effort <= DACC_EFFORT_WAIT && ret == -ENOSPC; effort++)
+		ret = dacc_vm_validate_by(vm, exec, effort, deadline);
+	mutex_unlock(room);
 	return ret;
 }
 
@@ -119,31 +158,15 @@ static int dacc_vm_try_validate(struct dacc_vm *vm, struct drm_gpuvm_exec *exec)
 static int dacc_vm_validate(struct dacc_vm *vm, struct drm_gpuvm_exec *exec)
 {
 	unsigned long deadline = dacc_bo_deadline();
-	struct mutex *room = &vm->dacc->room_lock;
-	bool making_room = false;
 	int i, ret;
 
-	for (i = 0; i < DACC_VALIDATE_TRIES; i++) {
-		making_room = i > 0;
-		if (making_room) {
-			ret = mutex_lock_interruptible(room);
-			if (ret)
-				return ret;
-		}
-		ret = mutex_lock_interruptible(&vm->lock);
-		if (!ret) {
-			vm->effort = making_room ? DACC_EFFORT_WAIT : DACC_EFFORT_NONE;
-			vm->deadline = deadline;
-			ret = dacc_vm_try_validate(vm, exec);
-			if (ret)
-				mutex_unlock(&vm->lock);
-		}
-		if (making_room)
-			mutex_unlock(room);
-		if (ret != -ENOSPC || (making_room && time_after(jiffies, deadline)))
-			break;
-		if (making_room)
+	ret = dacc_vm_validate_by(vm, exec, DACC_EFFORT_NONE, deadline);
+	for (i = 1; ret == -ENOSPC && i < DACC_VALIDATE_TRIES; i++) {
+		if (i > 1)
 			usleep_range(500, 2000);
+		ret = dacc_vm_make_room(vm, exec, deadline);
+		if (time_after(jiffies, deadline))
+			break;
 	}
 	return ret;
 }
@@ -705,6 +728,7 @@ static int dacc_vm_map(struct dacc_vm *vm, struct drm_gem_object *obj,
 {
 	unsigned long deadline = dacc_bo_deadline();
 	struct mutex *room = &vm->dacc->room_lock;
+	enum dacc_effort effort;
 	struct dacc_vma *vma;
 	int i, ret;
 
@@ -725,7 +749,10 @@ static int dacc_vm_map(struct dacc_vm *vm, struct drm_gem_object *obj,
 		ret = mutex_lock_interruptible(room);
 		if (ret)
 			break;
-		ret = dacc_vm_try_map(vm, obj, vma, DACC_EFFORT_WAIT, deadline);
+		ret = -ENOSPC;
+		for (effort = DACC_EFFORT_IDLE; effort <= DACC_EFFORT_WAIT && ret == -ENOSPC;
+		     effort++)
+			ret = dacc_vm_try_map(vm, obj, vma, effort, deadline);
 		mutex_unlock(room);
 	}
 	if (ret)
