@@ -24,6 +24,15 @@ typedef uint32_t __u32;
 typedef uint64_t __u64;
 #endif
 
+/*
+ * Bus Master Enable gates accesses over PCIe, reads, writes and messages alike,
+ * and nothing else: once a configuration write that clears it has completed, none
+ * is under way, and each further one fails with DACC_STATUS_BUS_ERROR. A job may
+ * go on inside the chip and over its links. What stops writes over a link is a
+ * reset (DACC_CTRL_RESET, function level, D3hot; that of a queue for its own), or
+ * DACC_LINK_CTRL_DISABLE once DACC_REG_TLB_BUSY reads zero.
+ */
+
 /* PCI identity. The class code is "processing accelerator". */
 #define DACC_PCI_VENDOR_ID		0x1234
 #define DACC_PCI_DEVICE_ID		0xdacc

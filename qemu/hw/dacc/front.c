@@ -288,6 +288,20 @@ static void dacc_front_update_window(DaccFront *f)
     }
 }
 
+/*
+ * Bus mastering is off: what the bus had granted before ends here, before the
+ * guest goes on. Behind an IOMMU accesses are made with the BQL: there are none.
+ */
+static void dacc_front_drain(DaccFront *f)
+{
+    DaccFrontClass *fc = DACC_FRONT_GET_CLASS(f);
+
+    if (f->core && !f->paused && !f->dma.behind_iommu) {
+        fc->pause(f->core);
+        fc->resume(f->core);
+    }
+}
+
 /* What is not powered: the memory. */
 static void dacc_front_lose_memory(DaccFront *f)
 {
@@ -334,7 +348,14 @@ static void dacc_front_update_power(DaccFront *f)
 static void dacc_front_write_config(PCIDevice *pci, uint32_t addr,
                                     uint32_t val, int len)
 {
+    uint16_t before = pci_get_word(pci->config + PCI_COMMAND);
+    uint16_t off;
+
     pci_default_write_config(pci, addr, val, len);
+    off = before & ~pci_get_word(pci->config + PCI_COMMAND);
+    if (off & PCI_COMMAND_MASTER) {
+        dacc_front_drain(DACC_FRONT(pci));
+    }
     pcie_aer_write_config(pci, addr, val, len);
     dacc_front_update_power(DACC_FRONT(pci));
     dacc_front_update_window(DACC_FRONT(pci));

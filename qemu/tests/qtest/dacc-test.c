@@ -667,6 +667,42 @@ static void test_bus_master_off(void)
     setup_stop(&t);
 }
 
+/* What is under way when bus mastering ends is over when the guest goes on. */
+static void test_bus_master_drain(void)
+{
+    g_autofree uint8_t *zero = g_malloc0(LONG_LEN);
+    struct dacc_block blocks[64];
+    Setup t;
+    Dev *d = &t.c.d;
+
+    setup_start(&t, "");
+    g_free(put_random(t.c.m.qts, sram(&t), LONG_LEN, 7));
+    for (int i = 0; i < ARRAY_SIZE(blocks); i++) {
+        blocks[i] = (struct dacc_block) {
+            .src = VA_SRAM,
+            .dst = VA_HOST + LONG_LEN,
+            .len = LONG_LEN,
+        };
+    }
+    for (int round = 0; round < 10; round++) {
+        struct dacc_desc desc = put_blocks(&t, blocks, ARRAY_SIZE(blocks));
+
+        for (int i = 0; i < t.q.len; i++) {
+            queue_put(&t.q, &desc);
+        }
+        queue_ring(&t.q);
+        wait_for(reg64(d, t.q.reg + DACC_QUEUE_PROGRESS) > 0);
+        cfg_write16(d, PCI_COMMAND, PCI_COMMAND_MEMORY);
+        qtest_memset(t.c.m.qts, t.host + LONG_LEN, 0, LONG_LEN);
+        wait_for(reg32(d, DACC_REG_STATUS) & DACC_DEVSTAT_FATAL);
+        check_bytes(t.c.m.qts, t.host + LONG_LEN, zero, LONG_LEN);
+        set32(d, DACC_REG_CTRL, DACC_CTRL_RESET);
+        wait_for(!(reg32(d, DACC_REG_CTRL) & DACC_CTRL_RESET));
+        check_works_again(&t);
+    }
+    setup_stop(&t);
+}
+
 static void copy_refused(Setup *t, uint64_t src, uint64_t dst, uint64_t len)
 {
     struct dacc_desc desc = desc_copy(src, dst, len);
@@ -1523,6 +1559,7 @@ int main(int argc, char **argv)
     g_test_add_func("/dacc/fault/tlb-invalidate", test_tlb);
     g_test_add_func("/dacc/fault/bad-table", test_bad_table);
     g_test_add_func("/dacc/fault/bus-master-off", test_bus_master_off);
+    g_test_add_func("/dacc/fault/bus-master-drain", test_bus_master_drain);
     g_test_add_func("/dacc/fault/dma-to-mmio", test_dma_to_mmio);
     g_test_add_func("/dacc/fault/dma-to-rom", test_dma_to_rom);
     g_test_add_func("/dacc/fault/inject", test_inject);
