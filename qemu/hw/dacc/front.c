@@ -25,6 +25,7 @@
 #include "hw/pci/pcie_aer.h"
 #include "hw/qdev-properties.h"
 #include "migration/vmstate.h"
+#include "system/system.h"
 #include "front.h"
 #include "trace.h"
 
@@ -302,10 +303,16 @@ static void dacc_front_drain(DaccFront *f)
     }
 }
 
-/* What is not powered: the memory. */
+/*
+ * What is not powered: the memory. The pages of a memdev are the user's, and may
+ * be huge, or a file's; those of our own may be pinned for a device that is
+ * passed through, or locked.
+ */
 static void dacc_front_lose_memory(DaccFront *f)
 {
-    if (ram_block_discard_range(f->mem->ram_block, 0, f->mem_size)) {
+    if (f->mem != &f->own_mem || ram_block_discard_is_disabled() ||
+        should_mlock(mlock_state) ||
+        ram_block_discard_range(f->mem->ram_block, 0, f->mem_size)) {
         memset(f->config.mem, 0, f->mem_size);
     }
     memory_region_set_dirty(f->mem, 0, f->mem_size);

@@ -96,6 +96,46 @@ static void test_d3hot(void)
     setup_stop(&t);
 }
 
+/*
+ * A memdev's contents are lost like any other's, and its pages stay: those of a
+ * file must not be given back, since the file is the user's.
+ */
+static void test_d3hot_memdev(void)
+{
+    g_autofree uint8_t *zero = g_malloc0(4096), *data = NULL;
+    g_autofree char *name = NULL, *args = NULL;
+    struct stat st;
+    blkcnt_t blocks;
+    Machine m;
+    Dev d;
+    int fd = g_file_open_tmp("dacc-qtest-XXXXXX", &name, NULL);
+
+    g_assert_cmpint(fd, >=, 0);
+    g_assert_cmpint(ftruncate(fd, SRAM_SIZE), ==, 0);
+    args = g_strdup_printf("-object memory-backend-file,id=sram0,share=on,"
+                           "size=%d,mem-path=%s "
+                           "-device dacc,id=d0,addr=3,memdev=sram0",
+                           SRAM_SIZE, name);
+    machine_start(&m, args);
+    dev_init(&m, &d, 0, 3);
+    data = put_random(m.qts, d.bar[DACC_BAR_SRAM] + 65536, 4096, 5);
+    check_bytes(m.qts, d.bar[DACC_BAR_SRAM] + 65536, data, 4096);
+    g_assert_cmpint(fsync(fd), ==, 0);
+    g_assert_cmpint(fstat(fd, &st), ==, 0);
+    blocks = st.st_blocks;
+    set_power(&d, 3);
+    set_power(&d, 0);
+    dev_enable(&d);
+    check_bytes(m.qts, d.bar[DACC_BAR_SRAM] + 65536, zero, 4096);
+    g_assert_cmpint(fsync(fd), ==, 0);
+    g_assert_cmpint(fstat(fd, &st), ==, 0);
+    g_assert_cmpint(st.st_blocks, >=, blocks);
+    check_alive(m.qts);
+    qtest_quit(m.qts);
+    close(fd);
+    unlink(name);
+}
+
 /* --- a chip and a GPU behind a root port each, on one link ------------------ */
 
 typedef struct Two {
@@ -403,6 +443,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/dacc-power/capability", test_capability);
     g_test_add_func("/dacc-power/d3hot", test_d3hot);
+    g_test_add_func("/dacc-power/d3hot-memdev", test_d3hot_memdev);
     g_test_add_func("/dacc-power/d3hot-link", test_d3hot_link);
     g_test_add_func("/dacc-power/aer-inject", test_aer_inject);
     g_test_add_func("/dacc-power/aer-dma", test_aer_dma);
