@@ -23,6 +23,14 @@
 #include "dacc_hw.h"
 #include "gpupeer_hw.h"
 
+/*
+ * The core reads and writes the contract's structures, and the SRAM's numbers, as
+ * they lie in memory: in the byte order of the host.
+ */
+#if !defined(__BYTE_ORDER__) || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "dacc: the device models run on little-endian hosts only; build QEMU without CONFIG_DACC"
+#endif
+
 /* What a trace callback is told; formatted by the front. */
 typedef enum DaccTraceEvent {
     DACC_TRACE_FETCH,       /* queue, seq, opcode */
