@@ -172,10 +172,11 @@ enum dacc_reg {
  *
  * A descriptor that has not completed when the device is reset may be given to
  * it again: the state of its sequences is written back at its end only, and
- * what it wrote before is written again. One that has come to its end has its
- * record written before this bit reads zero, and the queue's counts stay, as with
- * DACC_QUEUE_CTRL_RESET. A function-level reset waits for no record: set this bit
- * first.
+ * what it wrote before is written again. (A copy whose source it overwrites itself
+ * is the exception, see struct dacc_desc_blocks.) One that has come to its end has
+ * its record written before this bit reads zero, and the queue's counts stay, as
+ * with DACC_QUEUE_CTRL_RESET. A function-level reset waits for no record: set this
+ * bit first.
  */
 #define DACC_CTRL_RESET			(1u << 1)
 
@@ -676,7 +677,10 @@ struct dacc_desc_copy {
  * struct dacc_desc_blocks - operands of COPY_BLOCKS
  * @table: virtual address of struct dacc_block[n_blocks], 8-byte aligned.
  *	The device reads each entry once, at most DACC_BLOCKS_AHEAD - 1 before
- *	it comes to it. Blocks are copied in table order.
+ *	it comes to it. Blocks are copied in table order, and again from the
+ *	first if the device is reset and the descriptor given to it once more.
+ *	So the result is undefined if the source of a block overlaps the
+ *	destination of another one of the same table.
  * @n_blocks: 1 to DACC_REG_MAX_BLOCKS.
  * @crc: CRC that is due, with DACC_DESC_VERIFY; else zero.
  * @reserved: zero.

@@ -468,7 +468,9 @@ enum drm_dacc_job_type {
  * @copy.dst: destination.
  * @copy.len: bytes, not 0.
  * @blocks: operands of COPY_BLOCKS.
- * @blocks.table: virtual address of a struct dacc_block[].
+ * @blocks.table: virtual address of a struct dacc_block[]. The source of a block
+ *	must not overlap the destination of another, or the result is undefined:
+ *	a job that was under way at a device reset runs again from its start.
  * @blocks.n_blocks: blocks, 1 to drm_dacc_device_info.max_blocks.
  * @blocks.pad: zero.
  * @fill: operands of FILL.
@@ -772,6 +774,10 @@ enum drm_dacc_list_form {
  * each block. A layer has 1 to drm_dacc_device_info.max_blocks blocks. Charged
  * to DRM_DACC_LIMIT_HOST_BYTES. A list can be used any number of times, also by
  * several transfers at once if it has no pool.
+ *
+ * The result of a transfer is undefined if the source of a block overlaps the
+ * destination of another one of the list: after a device reset a layer that had not
+ * completed is copied again from its first block.
  */
 struct drm_dacc_list_create {
 	__u32 vm;
