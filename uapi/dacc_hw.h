@@ -483,12 +483,11 @@ enum dacc_class {
 
 /*
  * Doorbell: a 32-bit write to DACC_BAR_DOORBELL + q * DACC_DOORBELL_STRIDE of
- * the number of descriptors produced since ENABLE, modulo 2^32. More than the
- * ring's length ahead of what is completed halts the queue with
- * DACC_STATUS_BAD_DOORBELL (no completion record belongs to that). The number
- * counts from 0 whatever DACC_QUEUE_START is: sequence number modulo 2^32. A
- * 32-bit read at DACC_DOORBELL_STATE in the page returns DACC_QUEUE_STATE; all
- * other reads return zero.
+ * the sequence number of the latest descriptor in the ring, modulo 2^32; the first
+ * after ENABLE has DACC_QUEUE_START + 1. More than the ring's length ahead of what
+ * is completed halts the queue with DACC_STATUS_BAD_DOORBELL (no completion record
+ * belongs to that). A 32-bit read at DACC_DOORBELL_STATE in the page returns
+ * DACC_QUEUE_STATE; all other reads return zero.
  *
  * Ordering: the doorbell write comes after the descriptors in memory (a
  * release). The device reads each descriptor once, into a private copy. The
@@ -554,8 +553,8 @@ enum dacc_status {
  *	@seq sees a halt too; written after @seq, once no record follows.
  * @reserved: not written.
  *
- * Some time after ENABLE, before anything else, the device sets @seq to
- * DACC_QUEUE_START and @fault to zero.
+ * Some time after ENABLE, before anything else, the device sets @fault to zero and
+ * then @seq to DACC_QUEUE_START.
  */
 struct dacc_cpl_head {
 	__u64 seq;

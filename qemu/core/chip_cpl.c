@@ -208,9 +208,12 @@ static bool handover_records(DaccCore *core, unsigned q, CplArea *area)
      * Resets come from this very thread, so the queue is still the same one
      * after the lock was dropped.
      */
-    if (init && !area_put_seq(area, queue->completed)) {
-        /* Where this fails, the first completion will too. */
-        area_put_fault(area, DACC_STATUS_OK);
+    if (init && !area_put_fault(area, DACC_STATUS_OK)) {
+        /*
+         * Last: who sees the number must not see an old fault. Where this
+         * fails, the first completion will too.
+         */
+        area_put_seq(area, queue->completed);
     }
     if (n) {
         status = area_put_records(area, n, bad, &written);
