@@ -89,7 +89,9 @@ enum dacc_bar {
  * @DACC_REG_EVENT_MASK: 32 bits, read/write: events that raise
  *	DACC_VECTOR_EVENT when they occur. Reset value 0.
  * @DACC_REG_TIME: 64 bits, read only: device time in picoseconds, the end of
- *	the latest completed job. Zero after a reset.
+ *	the latest completed job since power on. It goes on through resets of
+ *	any kind, as the clocks of devices do that share its time base, so that
+ *	times given before a reset are good after it.
  * @DACC_REG_GENERATION: 32 bits, read only: number of resets of any kind
  *	(function-level reset, DACC_CTRL_RESET); that of power on is the first.
  * @DACC_REG_TLB_INVALIDATE: 32 bits, write only: writing an ASID drops every
@@ -165,10 +167,11 @@ enum dacc_reg {
 #define DACC_CTRL_ENABLE		(1u << 0)
 /*
  * Resets everything but the PCI configuration, the SRAM contents,
- * DACC_REG_ENERGY and DACC_REG_GENERATION, as a function-level reset does.
- * Reads as one until every engine has stopped; after it reads zero the device
- * makes no further memory access for older work. The SRAM contents are lost in
- * PCI power state D3hot, and so are all registers (No_Soft_Reset is 0).
+ * DACC_REG_TIME, DACC_REG_ENERGY and DACC_REG_GENERATION, as a function-level
+ * reset does. Reads as one until every engine has stopped; after it reads zero the
+ * device makes no further memory access for older work. In PCI power state D3hot
+ * the SRAM contents are lost, and so are all registers but those three
+ * (No_Soft_Reset is 0).
  *
  * A descriptor that has not completed when the device is reset may be given to
  * it again: the state of its sequences is written back at its end only, and

@@ -70,7 +70,8 @@ enum gpupeer_bar {
  *	ENABLE, modulo 2^32.
  * @GPUPEER_REG_COMPLETED: 64 bits, read only: descriptors completed.
  * @GPUPEER_REG_PROGRESS: 64 bits, read only: counts up while a job advances.
- * @GPUPEER_REG_TIME: 64 bits, read only: device time in picoseconds.
+ * @GPUPEER_REG_TIME: 64 bits, read only: device time in picoseconds since power
+ *	on; resets do not touch it.
  *
  * A failed job does not stop the ring: its record has the status, and the next
  * job runs. A reset drops all jobs without completing them.

@@ -191,13 +191,10 @@ void chip_reset_locked(DaccCore *core, bool flush)
     }
     memset(core->decoder, 0, sizeof(core->decoder));
     chip_windows_changed(core);
-    memset(&core->devtime, 0, sizeof(core->devtime));
-    ready_reset(&core->ready);
     core->fatal = false;
     core->event = 0;
     core->event_mask = 0;
     core->event_irq = false;
-    core->time = 0;
     core->next_queue = 0;
     core->inject_crc = 0;
     core->generation++;

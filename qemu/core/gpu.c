@@ -175,9 +175,7 @@ static void gpu_reset_locked(GpuCore *gpu)
     gpu->reg_cpl = 0;
     gpu->reg_events = 0;
     gpu->fatal = false;
-    gpu->time = 0;
     atomic_store(&gpu->progress, 0);
-    ready_reset(&gpu->ready);
 }
 
 static bool area_ok(uint64_t addr, uint64_t align, uint64_t size)

@@ -27,16 +27,6 @@ void ready_fini(Ready *r)
     r->pending = NULL;
 }
 
-void ready_reset(Ready *r)
-{
-    for (uint64_t i = 0; i < r->pages; i++) {
-        atomic_store_explicit(&r->time[i], 0, memory_order_relaxed);
-    }
-    memset(r->pending, 0, (r->pages + 63) / 64 * sizeof(*r->pending));
-    r->first = r->pages;
-    r->end = 0;
-}
-
 void ready_mark(Ready *r, uint64_t offset, uint64_t len)
 {
     uint64_t first = offset >> READY_PAGE_SHIFT;

@@ -22,8 +22,6 @@ typedef struct Ready {
 
 bool ready_init(Ready *r, uint64_t mem_size);
 void ready_fini(Ready *r);
-/* Forgets all times and pending pages. */
-void ready_reset(Ready *r);
 /* The running job writes this range (inside the memory). */
 void ready_mark(Ready *r, uint64_t offset, uint64_t len);
 /* Tells the host of pending pages; they stay pending. */

@@ -191,6 +191,8 @@ static void longest_wait(void)
 		time = job[i].status ? time : job[i].not_before;
 		CHECK(rd(h, GPUPEER_REG_TIME, 8) == time, "time after job %d", i);
 	}
+	wr(h, GPUPEER_REG_CTRL, GPUPEER_CTRL_RESET, 4);
+	CHECK(rd(h, GPUPEER_REG_TIME, 8) == time, "and after a reset");
 	host_free(h);
 }
 

@@ -359,6 +359,26 @@ static void longest_wait(void)
 	d.not_before = now + DACC_MAX_WAIT_PS;
 	cpl = dq_exec(&q, &d);
 	CHECK(!cpl.status && cpl.t_start == now + DACC_MAX_WAIT_PS, "as far as may be");
+	/* More than an hour is gone: what is given again after a reset is not too far. */
+	now = cpl.t_end;
+	for (int flr = 0; flr < 2; flr++) {
+		if (flr)
+			dacc_core_reset(h->core);
+		else
+			wr(h, DACC_REG_CTRL, DACC_CTRL_RESET, 4);
+		CHECK(rd(h, DACC_REG_TIME, 8) == now, "the clock goes on");
+		wr(h, DACC_REG_CTRL, DACC_CTRL_ENABLE, 4);
+		wr(h, DACC_REG_ASID + 8, root | DACC_ASID_VALID, 8);
+		q.start = q.prod;
+		dq_enable(&q);
+		d.not_before = now + 5;
+		cpl = dq_exec(&q, &d);
+		CHECK(!cpl.status && cpl.t_start == now + 5, "given again");
+		d.not_before = 0;
+		cpl = dq_exec(&q, &d);
+		CHECK(!cpl.status && cpl.t_start > now, "never in the past");
+		now = cpl.t_end;
+	}
 	host_free(h);
 }
 
