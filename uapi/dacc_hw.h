@@ -117,7 +117,8 @@ enum dacc_bar {
  * @DACC_REG_ASID: base of the page-table roots: 64 bits for each ASID at
  *	DACC_REG_ASID + 8 * asid: bus address of the root table, 4 KiB aligned,
  *	or 0 for none. Bit 0 is DACC_ASID_VALID. A write takes effect as if
- *	DACC_REG_TLB_INVALIDATE had been written too.
+ *	DACC_REG_TLB_INVALIDATE had been written too. An access of 32 bits
+ *	writes nothing.
  * @DACC_REG_QUEUE: base of the queue blocks, see enum dacc_queue_reg.
  */
 enum dacc_reg {

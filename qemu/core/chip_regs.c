@@ -235,13 +235,10 @@ static void invalidate(DaccCore *core, uint32_t asid)
     engine_call_attention(&core->engine);
 }
 
-static void write_root(DaccCore *core, unsigned asid, uint64_t value,
-                       uint64_t mask)
+static void write_root(DaccCore *core, unsigned asid, uint64_t value)
 {
-    uint64_t root = atomic_load(&core->mmu.root[asid]);
+    uint64_t root = value & (DACC_PTE_ADDR | DACC_ASID_VALID);
 
-    merge64(&root, value, mask);
-    root &= DACC_PTE_ADDR | DACC_ASID_VALID;
     atomic_store(&core->mmu.root[asid], root);
     if (!(root & DACC_ASID_VALID)) {
         /* The next owner of the number has no past. */
@@ -315,8 +312,11 @@ static bool write_slot(DaccCore *core, uint64_t offset, uint64_t value,
     }
     at = offset - DACC_REG_ASID;
     if (offset >= DACC_REG_ASID && at < 8 * DACC_MAX_ASIDS) {
-        write_root(core, at / 8, value, mask);
-        return true;
+        /* The walker must not see half an address. */
+        if (mask == UINT64_MAX) {
+            write_root(core, at / 8, value);
+        }
+        return mask == UINT64_MAX;
     }
     at = offset - DACC_REG_QUEUE;
     if (offset >= DACC_REG_QUEUE &&

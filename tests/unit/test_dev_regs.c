@@ -110,9 +110,12 @@ static void asid_roots(void)
 	CHECK(rd(h, DACC_REG_ASID + 8, 8) == 0, "reset value");
 	wr(h, DACC_REG_ASID + 8, 0x123456789000ull | DACC_ASID_VALID, 8);
 	CHECK(rd(h, DACC_REG_ASID + 8, 8) == (0x123456789000ull | 1), "64 bits");
-	wr(h, DACC_REG_ASID + 16, 0xabcde001, 4);
-	wr(h, DACC_REG_ASID + 20, 0x12, 4);
-	CHECK(rd(h, DACC_REG_ASID + 16, 8) == 0x12abcde001ull, "two halves");
+	for (int half = 0; half < 8; half += 4) {
+		wr(h, DACC_REG_ASID + 8 + half, 0xabcde001, 4);
+		CHECK(rd(h, DACC_REG_ASID + 8, 8) == (0x123456789000ull | 1), "no halves");
+	}
+	CHECK(rd(h, DACC_REG_ASID + 8, 4) == 0x56789001 && rd(h, DACC_REG_ASID + 12, 4) == 0x1234,
+	      "read by halves");
 	wr(h, DACC_REG_TLB_INVALIDATE, 1, 4);
 	wr(h, DACC_REG_TLB_INVALIDATE, 64, 4);
 	wr(h, DACC_REG_TLB_INVALIDATE, 0xffffffff, 4);
