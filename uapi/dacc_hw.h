@@ -98,8 +98,10 @@ enum dacc_bar {
  *	cached translation of that address space. All later accesses use the
  *	page table as memory holds it then.
  * @DACC_REG_TLB_BUSY: 32 bits, read only: not zero while an access that was
- *	translated before the latest DACC_REG_TLB_INVALIDATE may still be under
- *	way. Memory that was unmapped may be reused once this reads zero.
+ *	translated before the latest DACC_REG_TLB_INVALIDATE, or routed before
+ *	the latest write of DACC_DECODER_CTRL or DACC_LINK_CTRL, may still be
+ *	under way. Memory that was unmapped, or that a window led to, may be
+ *	reused once this reads zero.
  * @DACC_REG_INJECT: 32 bits, write only, present with DACC_FEATURE_INJECT:
  *	bits 7:0 are one of enum dacc_inject, bits 31:8 its argument.
  * @DACC_REG_TEMP: 32 bits, read only: temperature of the die in thousandths of
@@ -311,9 +313,13 @@ enum dacc_link_reg {
  *	a window that wraps or leaves the peer's memory does not enable (the
  *	bit reads back 0).
  *
- * A bus access that lies whole inside an enabled window of a link that is up
- * goes over that link; every other one goes over PCIe to the same address.
- * The lowest numbered decoder that matches wins.
+ * What of a bus access lies inside an enabled window of a link that is up goes
+ * over that link; the rest goes over PCIe to the same address. Of windows that
+ * overlap the lowest numbered decoder's wins.
+ *
+ * An access that was routed before a decoder was enabled or disabled, or
+ * DACC_LINK_CTRL written, may still be under way: until DACC_REG_TLB_BUSY reads
+ * zero.
  */
 enum dacc_decoder_reg {
 	DACC_DECODER_BASE = 0x00,

@@ -151,6 +151,7 @@ struct DaccCore {
     uint64_t energy_fj;         /* and what is less than one */
     uint64_t asid_end[DACC_MAX_ASIDS];
     uint64_t invalidate;        /* ASIDs to be dropped from the TLB */
+    bool reroute;               /* routes of before may be in use */
     ChipQueue queue[DACC_MAX_QUEUES];
     unsigned next_queue;        /* round robin */
     ChipDecoder decoder[DACC_NUM_DECODERS];
@@ -228,7 +229,7 @@ typedef struct ChipRoute {
  */
 void chip_route(DaccCore *core, ChipWindows *windows, uint64_t addr,
                 uint64_t len, ChipRoute *route);
-/* What routes depend on has changed. Lock held. */
+/* What routes depend on has changed; busy until no old one is in use. Lock held. */
 void chip_windows_changed(DaccCore *core);
 /* Accesses of any length, by whichever way. False: the bus refused. */
 bool chip_bus_read(DaccCore *core, ChipWindows *windows, uint64_t addr,

@@ -155,6 +155,7 @@ static void chip_attend(void *dev)
 {
     DaccCore *core = dev;
 
+    core->reroute = false;
     if (core->invalidate) {
         mmu_invalidate(&core->mmu, core->invalidate);
         core->invalidate = 0;

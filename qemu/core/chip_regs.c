@@ -92,7 +92,8 @@ static uint64_t read_device(const DaccCore *core, uint64_t offset)
     case DACC_REG_ENERGY:
         return core->energy;
     case DACC_REG_TLB_INVALIDATE: /* and DACC_REG_TLB_BUSY */
-        return pair(0, core->invalidate && core->engine.active);
+        return pair(0, (core->invalidate || core->reroute) &&
+                       core->engine.active);
     default:
         return 0;
     }

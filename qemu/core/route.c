@@ -10,6 +10,8 @@ static bool link_usable(const ChipLink *link)
 void chip_windows_changed(DaccCore *core)
 {
     atomic_fetch_add(&core->windows_serial, 1);
+    core->reroute = true;
+    engine_call_attention(&core->engine);
 }
 
 static void windows_copy(DaccCore *core, ChipWindows *windows)

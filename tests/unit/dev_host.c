@@ -60,6 +60,8 @@ static bool op_link_write(void *opaque, unsigned int port, uint64_t offset, cons
 	atomic_fetch_add(&h->accesses, 1);
 	if (port || len > PEER_SIZE || offset > PEER_SIZE - len || atomic_load(&h->fail_link))
 		return false;
+	while (atomic_load(&h->hold_link))
+		atomic_store(&h->held, true);
 	memcpy(h->peer + offset, buf, len);
 	atomic_fetch_add(&h->link_written, len);
 	return true;

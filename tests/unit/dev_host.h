@@ -37,6 +37,7 @@ struct host {
 	unsigned int n_irq;
 	atomic_bool fail_writes; /* of guest memory */
 	atomic_bool fail_link;
+	atomic_bool hold_link, held; /* writes over the link wait, and one does */
 	atomic_uint_fast64_t bus_read, bus_written, link_read, link_written;
 	atomic_uint_fast64_t dirty;
 	atomic_uint_fast64_t link_ready, bus_ready;

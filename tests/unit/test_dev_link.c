@@ -340,6 +340,43 @@ static void link_only_lost(void)
 	host_free(h);
 }
 
+/* TLB_BUSY until nothing goes the way that a decoder or the port led. */
+static void rerouted(void)
+{
+	for (int port = 0; port < 2; port++) {
+		struct dacc_desc d = d_fill(VA_PEER, PEER_SIZE, 0x55555555);
+		uint64_t written;
+		struct dacc_cpl cpl;
+
+		h = host_chip(1);
+		root = pt_world(h, 1, &ram);
+		dq_init(&q, h, 0, DACC_CLASS_TRANSFER, 1, 4, 1);
+		dacc_core_set_link(h->core, 0, &link_up);
+		decoder(0, PEER_BASE, PEER_SIZE, 0, 0);
+		CHECK(rd(h, DACC_REG_TLB_BUSY, 4) == 0, "idle");
+		atomic_store(&h->hold_link, true);
+		dq_push(&q, &d);
+		dq_ring(&q);
+		while (!atomic_load(&h->held))
+			;
+		CHECK(rd(h, DACC_REG_TLB_BUSY, 4) == 0, "nothing was changed");
+		if (port)
+			wr(h, LREG(DACC_LINK_CTRL), DACC_LINK_CTRL_DISABLE, 4);
+		else
+			wr(h, DREG(0, DACC_DECODER_CTRL), 0, 4);
+		CHECK(rd(h, DACC_REG_TLB_BUSY, 4) != 0, "a write is under way");
+		atomic_store(&h->hold_link, false);
+		while (rd(h, DACC_REG_TLB_BUSY, 4))
+			;
+		written = atomic_load(&h->link_written);
+		CHECK(host_run(h), "idle");
+		CHECK(written && written == atomic_load(&h->link_written), "no more of them");
+		cpl = dq_cpl(&q, 1);
+		CHECK(!cpl.status && cpl.path == (DACC_PATH_LINK | DACC_PATH_PCIE), "both ways");
+		host_free(h);
+	}
+}
+
 int main(void)
 {
 	TAP_CASE(registers);
@@ -352,5 +389,6 @@ int main(void)
 	TAP_CASE(toggled);
 	TAP_CASE(link_only);
 	TAP_CASE(link_only_lost);
+	TAP_CASE(rerouted);
 	return tap_done();
 }
