@@ -347,6 +347,32 @@ static inline void space_again(Space *s, uint64_t va, uint64_t like)
                  qtest_readq(qts, table + 8 * (like >> 21 & 511)));
 }
 
+/*
+ * Maps 512 GiB onto the same pages, @n of them from @pa on, again and again. A job
+ * on that takes minutes, which no test waits for: it is still running when a test
+ * gets to look, however busy the host is.
+ */
+#define VA_LONG         0x100000000000ull
+#define LONG_SIZE       (1ull << 38)
+
+static inline void space_map_long(Space *s, uint64_t pa, unsigned n,
+                                  uint64_t flags)
+{
+    uint64_t table = pa, entry[512];
+
+    for (int level = 0; level < 3; level++) {
+        for (unsigned i = 0; i < 512; i++) {
+            entry[i] = level ? table | DACC_PTE_VALID :
+                       (pa + i % n * 4096) | flags | DACC_PTE_VALID |
+                       DACC_PTE_LEAF;
+        }
+        table = ram_alloc(s->d->m, sizeof(entry));
+        qtest_memwrite(s->d->qts, table, entry, sizeof(entry));
+    }
+    qtest_writeq(s->d->qts, s->root + 8 * (VA_LONG >> 39 & 511),
+                 table | DACC_PTE_VALID);
+}
+
 /* Clears one page's entry. */
 static inline void space_unmap(Space *s, uint64_t va)
 {

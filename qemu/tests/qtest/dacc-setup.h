@@ -71,8 +71,7 @@ static inline struct dacc_desc put_blocks(Setup *t, const struct dacc_block *blo
     };
 }
 
-/* A job that takes long enough to be interrupted. */
-#define LONG_BLOCKS 4000
+/* A job of @n blocks of this length. */
 #define LONG_LEN    (500 * 1024)
 
 static inline void post_blocks_job(Setup *t, unsigned n)
@@ -92,9 +91,25 @@ static inline void post_blocks_job(Setup *t, unsigned n)
     wait_for(reg64(&t->c.d, t->q.reg + DACC_QUEUE_PROGRESS) > 0);
 }
 
+/* One that does not end: it writes the host memory over and over. */
 static inline void post_long_job(Setup *t)
 {
-    post_blocks_job(t, LONG_BLOCKS);
+    struct dacc_desc desc = desc_fill(VA_LONG, LONG_SIZE, 0x5a5a5a5a);
+    uint64_t before = reg64(&t->c.d, t->q.reg + DACC_QUEUE_PROGRESS);
+
+    space_map_long(&t->s, t->host, 1024 * 1024 / 4096, DACC_PTE_WRITE);
+    queue_post(&t->q, &desc);
+    wait_for(reg64(&t->c.d, t->q.reg + DACC_QUEUE_PROGRESS) != before);
+}
+
+/* Nothing writes the host memory any more. */
+static inline void check_no_writes(Setup *t)
+{
+    g_autofree uint8_t *zero = g_malloc0(1024 * 1024);
+
+    qtest_memset(t->c.m.qts, t->host, 0, 1024 * 1024);
+    g_usleep(20000);
+    check_bytes(t->c.m.qts, t->host, zero, 1024 * 1024);
 }
 
 static inline void check_works_again(Setup *t)
