@@ -336,19 +336,19 @@ static void dacc_front_update_power(DaccFront *f)
         return;
     }
     trace_dacc_front_power(f->id, d3hot);
-    f->d3hot = d3hot;
     if (!d3hot) {
         pci_device_reset(pci);
         return;
     }
+    f->d3hot = true;
     dacc_dma_call(&f->dma, DACC_FRONT_GET_CLASS(f)->reset, f->core);
     f->n_vectors = 0;
     qatomic_set(&f->dma_refused, false);
+    if (f->core && f->port >= 0) {
+        dacc_link_refresh(f->link);
+    }
     if (f->core) {
         dacc_front_lose_memory(f);
-    }
-    if (f->core && f->port >= 0) {
-        dacc_link_update(f->link);
     }
 }
 
@@ -378,6 +378,10 @@ static void dacc_front_reset_hold(Object *obj, ResetType type)
 
     pcie_cap_deverr_reset(pci);
     /* The PCI core sets the register to D0. */
+    if (f->d3hot && f->core) {
+        /* The other end of the link may have been in the middle of a write. */
+        dacc_front_lose_memory(f);
+    }
     f->d3hot = false;
     qatomic_set(&f->dma_refused, false);
     if (!f->core) {

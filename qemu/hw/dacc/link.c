@@ -85,7 +85,7 @@ void dacc_link_get_state(DaccLink *link, unsigned port, DaccLinkState *state)
     }
 }
 
-static void dacc_link_refresh(DaccLink *link)
+void dacc_link_refresh(DaccLink *link)
 {
     bool enabled[DACC_LINK_ENDS] = { false, false };
     uint32_t packets = link->crc_errors;

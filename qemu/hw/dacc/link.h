@@ -41,6 +41,8 @@ uint64_t dacc_link_uid(const DaccLink *link);
 void dacc_link_get_state(DaccLink *link, unsigned port, DaccLinkState *state);
 /* Something that the state depends on may have changed: look at it soon. */
 void dacc_link_update(DaccLink *link);
+/* The same at once: both ends know when this returns. */
+void dacc_link_refresh(DaccLink *link);
 /* Where the endpoint's memory is on the PCI bus; size 0: nowhere. */
 void dacc_link_set_window(DaccLink *link, unsigned port, uint64_t base,
                           uint64_t size);

@@ -259,6 +259,31 @@ static void test_d3hot_link(void)
     two_stop(&w);
 }
 
+/* What the other end of the link was writing is not there in D0. */
+static void test_d3hot_written(void)
+{
+    const uint64_t size = 2 * 1024 * 1024;
+    g_autofree uint8_t *zero = g_malloc0(size);
+    struct dacc_desc desc = desc_fill(VA_LONG, LONG_SIZE, 0x5a5a5a5a);
+
+    for (int round = 0; round < 3; round++) {
+        Two w;
+
+        two_start(&w, "");
+        space_map_long(&w.t.s, gpu_hbm(&w.g), 512, DACC_PTE_WRITE);
+        queue_post(&w.t.q, &desc);
+        wait_for(reg64(&w.t.c.d, DACC_REG_LINK + DACC_LINK_TX_BYTES) > size);
+        set_power(&w.g.d, 3);
+        /* Known at once. */
+        g_assert_cmphex(link_status(&w), ==, DACC_LINK_PRESENT);
+        wait_for(queue_state(&w.t.q) == DACC_QUEUE_HALTED);
+        set_power(&w.g.d, 0);
+        dev_enable(&w.g.d);
+        check_bytes(w.t.c.m.qts, gpu_hbm(&w.g), zero, size);
+        two_stop(&w);
+    }
+}
+
 /* --- errors ----------------------------------------------------------------- */
 
 /* Lets uncorrectable errors through to the root port's registers. */
@@ -445,6 +470,7 @@ int main(int argc, char **argv)
     g_test_add_func("/dacc-power/d3hot", test_d3hot);
     g_test_add_func("/dacc-power/d3hot-memdev", test_d3hot_memdev);
     g_test_add_func("/dacc-power/d3hot-link", test_d3hot_link);
+    g_test_add_func("/dacc-power/d3hot-written", test_d3hot_written);
     g_test_add_func("/dacc-power/aer-inject", test_aer_inject);
     g_test_add_func("/dacc-power/aer-dma", test_aer_dma);
     g_test_add_func("/dacc-power/replug", test_replug);
