@@ -3,6 +3,7 @@
 #include "qemu/osdep.h"
 #include "qemu/main-loop.h"
 #include "qemu/rcu.h"
+#include "qapi/error.h"
 #include "dma.h"
 
 /* Copies; aligned 64-bit words as a whole, since hosts poll them. */
@@ -161,26 +162,58 @@ bool dacc_dma_rw(DaccDma *dma, uint64_t addr, void *buf, size_t len,
 }
 
 struct DaccDmaCall {
-    DaccDma *dma;
     void (*fn)(void *opaque);
     void *opaque;
     DaccDmaCall *outer;         /* interrupted by this one */
     bool done;
 };
 
-static void *dacc_dma_call_thread(void *opaque)
+static void *dacc_dma_thread(void *opaque)
 {
-    DaccDmaCall *call = opaque;
-    DaccDma *dma = call->dma;
+    DaccDma *dma = opaque;
 
     rcu_register_thread();
-    call->fn(call->opaque);
-    rcu_unregister_thread();
     qemu_mutex_lock(&dma->lock);
-    call->done = true;
-    qemu_cond_broadcast(&dma->cond);
+    while (!dma->stop) {
+        DaccDmaCall *call = dma->todo;
+
+        if (!call) {
+            qemu_cond_wait(&dma->work, &dma->lock);
+            continue;
+        }
+        dma->todo = NULL;
+        qemu_mutex_unlock(&dma->lock);
+        call->fn(call->opaque);
+        qemu_mutex_lock(&dma->lock);
+        call->done = true;
+        qemu_cond_broadcast(&dma->cond);
+    }
     qemu_mutex_unlock(&dma->lock);
+    rcu_unregister_thread();
     return NULL;
+}
+
+/* Unlike qemu_thread_create(), this may fail. */
+static bool dacc_dma_create_thread(DaccDma *dma, Error **errp)
+{
+    sigset_t set, old;
+    int err;
+
+    /* Signals are for the main thread. */
+    sigfillset(&set);
+    sigdelset(&set, SIGSEGV);
+    sigdelset(&set, SIGFPE);
+    sigdelset(&set, SIGILL);
+    sigdelset(&set, SIGBUS);
+    pthread_sigmask(SIG_SETMASK, &set, &old);
+    err = pthread_create(&dma->thread, NULL, dacc_dma_thread, dma);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (err) {
+        error_setg_errno(errp, err, "no thread for the device's DMA");
+        return false;
+    }
+    dma->threaded = true;
+    return true;
 }
 
 /* Lock held. */
@@ -197,8 +230,7 @@ static void dacc_dma_wait(DaccDma *dma, DaccDmaCall *call)
 
 void dacc_dma_call(DaccDma *dma, void (*fn)(void *opaque), void *opaque)
 {
-    DaccDmaCall call = { dma, fn, opaque, dma->call };
-    QemuThread thread;
+    DaccDmaCall call = { fn, opaque, dma->call };
 
     if (!dma->behind_iommu) {
         fn(opaque);
@@ -210,12 +242,12 @@ void dacc_dma_call(DaccDma *dma, void (*fn)(void *opaque), void *opaque)
         dacc_dma_wait(dma, call.outer);
     }
     dma->call = &call;
-    qemu_thread_create(&thread, "dacc-call", dacc_dma_call_thread, &call,
-                       QEMU_THREAD_JOINABLE);
+    /* The outer one has come to its end, so the thread is free. */
+    dma->todo = &call;
+    qemu_cond_signal(&dma->work);
     dacc_dma_wait(dma, &call);
     dma->call = call.outer;
     qemu_mutex_unlock(&dma->lock);
-    qemu_thread_join(&thread);
     dacc_dma_unref(dma);
 }
 
@@ -224,17 +256,29 @@ void dacc_dma_init(DaccDma *dma, Object *owner)
     dma->owner = owner;
     qemu_mutex_init(&dma->lock);
     qemu_cond_init(&dma->cond);
+    qemu_cond_init(&dma->work);
 }
 
-void dacc_dma_start(DaccDma *dma, AddressSpace *as)
+bool dacc_dma_start(DaccDma *dma, AddressSpace *as, Error **errp)
 {
+    dma->stop = false;
     dma->as = as;
     dma->bh = qemu_bh_new_guarded(dacc_dma_bh, dma,
                                   &DEVICE(dma->owner)->mem_reentrancy_guard);
+    return dacc_dma_create_thread(dma, errp);
 }
 
+/* Nothing is being called, though a call may have been interrupted by this. */
 void dacc_dma_stop(DaccDma *dma)
 {
+    if (dma->threaded) {
+        qemu_mutex_lock(&dma->lock);
+        dma->stop = true;
+        qemu_cond_signal(&dma->work);
+        qemu_mutex_unlock(&dma->lock);
+        pthread_join(dma->thread, NULL);
+        dma->threaded = false;
+    }
     if (dma->bh) {
         qemu_bh_delete(dma->bh);
         dma->bh = NULL;
@@ -243,6 +287,7 @@ void dacc_dma_stop(DaccDma *dma)
 
 void dacc_dma_fini(DaccDma *dma)
 {
+    qemu_cond_destroy(&dma->work);
     qemu_cond_destroy(&dma->cond);
     qemu_mutex_destroy(&dma->lock);
 }

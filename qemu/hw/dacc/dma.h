@@ -34,6 +34,11 @@ typedef struct DaccDma {
     QemuCond cond;
     bool serving;               /* the front thread is at an access */
     DaccDmaCall *call;          /* innermost; the front thread's */
+    bool threaded;
+    pthread_t thread;           /* runs what is called behind an IOMMU */
+    QemuCond work;
+    DaccDmaCall *todo;          /* ... this, next */
+    bool stop;
     bool busy;                  /* the request below is in use */
     bool waiting;               /* ... and has no answer yet */
     uint64_t serial;            /* ... its number */
@@ -46,7 +51,7 @@ typedef struct DaccDma {
 
 /* The first and the last are for the object's life, the others for realize. */
 void dacc_dma_init(DaccDma *dma, Object *owner);
-void dacc_dma_start(DaccDma *dma, AddressSpace *as);
+bool dacc_dma_start(DaccDma *dma, AddressSpace *as, Error **errp);
 void dacc_dma_stop(DaccDma *dma);
 void dacc_dma_fini(DaccDma *dma);
 
@@ -55,8 +60,8 @@ bool dacc_dma_rw(DaccDma *dma, uint64_t addr, void *buf, size_t len,
                  bool is_write);
 /*
  * Front thread: calls @fn, which may wait for the engine. Behind an IOMMU it
- * runs in another thread, and this one does the engine's DMA meanwhile, and
- * @fn's own.
+ * runs in another thread, which is there for that, and this one does the engine's
+ * DMA meanwhile, and @fn's own.
  *
  * An access may call back: the IOMMU reports a fault by a message to where the
  * guest wants it, which may reset or unplug this very device. A call from there

@@ -158,7 +158,7 @@ void dacc_front_thread_enter(void *opaque)
 {
     sigset_t set;
 
-    /* As qemu_thread_create() does: signals are for the main thread. */
+    /* Signals are for the main thread. */
     sigfillset(&set);
     sigdelset(&set, SIGSEGV);
     sigdelset(&set, SIGFPE);
@@ -734,6 +734,8 @@ static void dacc_front_realize(PCIDevice *pci, Error **errp)
 
 static void dacc_front_init(Object *obj)
 {
+    /* The property's default was set before. */
+    DACC_FRONT(obj)->mem_size_given = false;
     dacc_dma_init(&DACC_FRONT(obj)->dma, obj);
 }
 
