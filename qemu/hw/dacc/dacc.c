@@ -326,7 +326,7 @@ static void dacc_init(Object *obj)
 }
 
 static const Property dacc_properties[] = {
-    DEFINE_PROP_SIZE("sram-size", DaccFront, mem_size, 64 * MiB),
+    DEFINE_DACC_FRONT_PROP_SIZE("sram-size", 64 * MiB),
     DEFINE_PROP_UNSIGNED_NODEFAULT("queues", DaccFront, config.num_queues,
                                    qdev_prop_uint32, uint32_t),
     DEFINE_PROP("inject", DaccFront, config.inject, qdev_prop_bool, bool),
@@ -356,6 +356,7 @@ static void dacc_class_init(ObjectClass *klass, void *data)
     fc->msix_pba = DACC_MSIX_PBA_OFFSET;
     fc->mem_bar = DACC_BAR_SRAM;
     fc->mem_name = "dacc.sram";
+    fc->size_name = "sram-size";
     fc->core_new = dacc_new;
     fc->core_free = dacc_free;
     fc->reg_write = dacc_reg_write;

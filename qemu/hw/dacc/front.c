@@ -18,12 +18,12 @@
 #include "qemu/rcu.h"
 #include "qemu/units.h"
 #include "qapi/error.h"
+#include "qapi/visitor.h"
 #include "exec/address-spaces.h"
 #include "exec/cpu-common.h"
 #include "hw/pci/msix.h"
 #include "hw/pci/pcie.h"
 #include "hw/pci/pcie_aer.h"
-#include "hw/qdev-properties.h"
 #include "migration/vmstate.h"
 #include "system/system.h"
 #include "front.h"
@@ -507,6 +507,32 @@ static const MemoryRegionOps dacc_front_tail_ops = {
     .impl = { .min_access_size = 1, .max_access_size = 8, .unaligned = true },
 };
 
+static void dacc_front_get_size(Object *obj, Visitor *v, const char *name,
+                                void *opaque, Error **errp)
+{
+    visit_type_size(v, name, object_field_prop_ptr(obj, opaque), errp);
+}
+
+static void dacc_front_set_size(Object *obj, Visitor *v, const char *name,
+                                void *opaque, Error **errp)
+{
+    if (visit_type_size(v, name, object_field_prop_ptr(obj, opaque), errp)) {
+        DACC_FRONT(obj)->mem_size_given = true;
+    }
+}
+
+static void dacc_front_default_size(ObjectProperty *op, const Property *prop)
+{
+    object_property_set_default_uint(op, prop->defval.u);
+}
+
+const PropertyInfo dacc_front_prop_size = {
+    .type = "size",
+    .get = dacc_front_get_size,
+    .set = dacc_front_set_size,
+    .set_default_value = dacc_front_default_size,
+};
+
 static bool dacc_front_init_memory(DaccFront *f, Error **errp)
 {
     DaccFrontClass *fc = DACC_FRONT_GET_CLASS(f);
@@ -517,6 +543,11 @@ static bool dacc_front_init_memory(DaccFront *f, Error **errp)
         const char *id =
             object_get_canonical_path_component(OBJECT(f->memdev));
 
+        if (f->mem_size_given) {
+            error_setg(errp, "memdev '%s' has its own size: leave %s out", id,
+                       fc->size_name);
+            return false;
+        }
         if (host_memory_backend_is_mapped(f->memdev)) {
             error_setg(errp, "memdev '%s' is in use already", id);
             return false;
@@ -527,7 +558,11 @@ static bool dacc_front_init_memory(DaccFront *f, Error **errp)
         }
         f->mem_size = memory_region_size(mr);
     }
-    if (!f->mem_size || f->mem_size % (64 * KiB) ||
+    if (!f->mem_size) {
+        error_setg(errp, "%s must not be 0", fc->size_name);
+        return false;
+    }
+    if (f->mem_size % (64 * KiB) ||
         f->mem_size > DACC_FRONT_MEM_MAX ||
         (fc->mem_pow2 && !is_power_of_2(f->mem_size))) {
         error_setg(errp, "memory size 0x%" PRIx64 " is not %s of 64 KiB, "
@@ -693,6 +728,12 @@ static void dacc_front_realize(PCIDevice *pci, Error **errp)
     const char *err = NULL;
 
     f->port = -1;
+    if (!pci_bus_is_express(pci_get_bus(pci))) {
+        error_setg(errp, "bus '%s' is conventional PCI: %s needs PCI Express, "
+                   "such as a pcie-root-port",
+                   BUS(pci_get_bus(pci))->name, object_get_typename(OBJECT(f)));
+        return;
+    }
     g_free(f->id);
     f->id = g_strdup(DEVICE(f)->id ?: object_get_typename(OBJECT(f)));
     if (f->config.threads > DACC_FRONT_MAX_THREADS) {
@@ -708,7 +749,10 @@ static void dacc_front_realize(PCIDevice *pci, Error **errp)
 
     f->bh = qemu_bh_new_guarded(dacc_front_bh, f,
                                 &DEVICE(f)->mem_reentrancy_guard);
-    dacc_dma_start(&f->dma, pci_get_address_space(pci));
+    if (!dacc_dma_start(&f->dma, pci_get_address_space(pci), errp)) {
+        dacc_front_exit(pci);
+        return;
+    }
     f->core = fc->core_new(f, &err);
     if (!f->core) {
         error_setg(errp, "%s", err ?: "the device's core could not start");

@@ -8,6 +8,7 @@
 #define HW_DACC_FRONT_H
 
 #include "hw/pci/pci_device.h"
+#include "hw/qdev-properties.h"
 #include "system/hostmem.h"
 #include "system/runstate.h"
 #include "core/core.h"
@@ -26,6 +27,7 @@ struct DaccFront {
     char *vector;
     bool aer;                   /* report DMA that the bus refuses */
     uint64_t mem_size;
+    bool mem_size_given;        /* by the user */
     DaccCoreConfig config;
 
     void *core;                 /* NULL before realize and after exit */
@@ -59,6 +61,7 @@ struct DaccFrontClass {
     uint32_t msix_pba;
     uint8_t mem_bar;
     const char *mem_name;       /* of the RAM block */
+    const char *size_name;      /* of the property that gives its size */
     bool mem_pow2;              /* must the memory be a power of two? */
 
     /* The core's functions. Those after ready may be NULL. */
@@ -76,6 +79,13 @@ struct DaccFrontClass {
     bool (*link_enabled)(void *core, unsigned port);
     void (*inject)(void *core, uint32_t value);
 };
+
+/* Of mem_size: a size that knows whether it was asked for. */
+extern const PropertyInfo dacc_front_prop_size;
+
+#define DEFINE_DACC_FRONT_PROP_SIZE(name, size)                         \
+    DEFINE_PROP_UNSIGNED(name, DaccFront, mem_size, size,               \
+                         dacc_front_prop_size, uint64_t)
 
 /* Writes a register of the core; @waits: it may wait for the engine. */
 void dacc_front_write(DaccFront *f, hwaddr addr, uint64_t value, unsigned size,

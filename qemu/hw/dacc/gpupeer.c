@@ -151,7 +151,7 @@ static void gpupeer_init(Object *obj)
 }
 
 static const Property gpupeer_properties[] = {
-    DEFINE_PROP_SIZE("hbm-size", DaccFront, mem_size, 256 * MiB),
+    DEFINE_DACC_FRONT_PROP_SIZE("hbm-size", 256 * MiB),
     DEFINE_PROP_UNSIGNED_NODEFAULT("launch-ps", DaccFront, config.launch_ps,
                                    qdev_prop_uint64, uint64_t),
 };
@@ -175,6 +175,7 @@ static void gpupeer_class_init(ObjectClass *klass, void *data)
     fc->msix_pba = GPUPEER_MSIX_PBA_OFFSET;
     fc->mem_bar = GPUPEER_BAR_HBM;
     fc->mem_name = "gpupeer.hbm";
+    fc->size_name = "hbm-size";
     fc->mem_pow2 = true;
     fc->core_new = gpupeer_new;
     fc->core_free = gpupeer_free;

@@ -1317,6 +1317,10 @@ static void test_two_devices(void)
 static void test_bad_properties(void)
 {
     static const char *const bad[] = {
+        "{ 'driver': 'dacc', 'id': 'x', 'bus': 'rp0', 'sram-size': 0 }",
+        "{ 'driver': 'gpupeer', 'id': 'x', 'bus': 'rp0', 'hbm-size': 0 }",
+        "{ 'driver': 'dacc', 'id': 'x', 'bus': 'rp0', 'sram-size': 67108864,"
+        " 'memdev': 'sram1' }",
         "{ 'driver': 'dacc', 'id': 'x', 'bus': 'rp0', 'sram-size': 100000 }",
         "{ 'driver': 'dacc', 'id': 'x', 'bus': 'rp0', 'queues': 65 }",
         "{ 'driver': 'dacc', 'id': 'x', 'bus': 'rp0', 'vector': 'mmx' }",
@@ -1325,9 +1329,15 @@ static void test_bad_properties(void)
         "{ 'driver': 'dacc', 'id': 'x', 'bus': 'rp0', 'link': 'nolink' }",
         "{ 'driver': 'gpupeer', 'id': 'x', 'bus': 'rp0', 'hbm-size': 196608 }",
     };
+    static const char *const why[] = {
+        "sram-size must not be 0",
+        "hbm-size must not be 0",
+        "memdev 'sram1' has its own size: leave sram-size out",
+    };
     Machine m;
 
-    machine_start(&m, "-device pcie-root-port,id=rp0,chassis=1,slot=1,addr=5");
+    machine_start(&m, "-object memory-backend-ram,id=sram1,size=2M "
+                  "-device pcie-root-port,id=rp0,chassis=1,slot=1,addr=5");
     for (int i = 0; i < ARRAY_SIZE(bad); i++) {
         g_autofree char *cmd = g_strdup_printf("{ 'execute': 'device_add', "
                                                "'arguments': %s }", bad[i]);
@@ -1337,6 +1347,10 @@ static void test_bad_properties(void)
         r = qtest_qmp_receive(m.qts);
         g_test_message("%s", bad[i]);
         g_assert_true(qdict_haskey(r, "error"));
+        if (i < ARRAY_SIZE(why)) {
+            g_assert_cmpstr(qdict_get_str(qdict_get_qdict(r, "error"), "desc"),
+                            ==, why[i]);
+        }
         qobject_unref(r);
     }
     /* What failed has left nothing behind. */
