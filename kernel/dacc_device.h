@@ -814,7 +814,7 @@ void dacc_user_charge_always(struct dacc_user *user, enum drm_dacc_limit what, u
 void dacc_user_uncharge(struct dacc_user *user, enum drm_dacc_limit what, u64 amount);
 int dacc_limit_charge(struct dacc_file *file, enum drm_dacc_limit what, u64 amount);
 void dacc_limit_uncharge(struct dacc_file *file, enum drm_dacc_limit what, u64 amount);
-u32 dacc_limit_query(struct dacc_file *file, struct drm_dacc_limits_info *info);
+u32 dacc_limit_query(struct dacc_file *file, struct drm_dacc_limit_info *info);
 
 /* dacc_dmabuf.c */
 int dacc_dmabuf_init(struct dacc_device *dacc);

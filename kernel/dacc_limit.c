@@ -208,19 +208,20 @@ void dacc_limit_uncharge(struct dacc_file *file, enum drm_dacc_limit what, u64 a
 /**
  * dacc_limit_query - answer DRM_DACC_QUERY_LIMITS
  * @file: client
- * @info: filled in
+ * @info: filled in, all DRM_DACC_LIMIT_COUNT of them
  *
  * Return: size of the answer.
  */
-u32 dacc_limit_query(struct dacc_file *file, struct drm_dacc_limits_info *info)
+u32 dacc_limit_query(struct dacc_file *file, struct drm_dacc_limit_info *info)
 {
 	struct dacc_user *user = file->user;
 	u32 what;
 
-	for (what = 0; what < DRM_DACC_LIMIT_COUNT; what++)
-		info->limit[what] = dacc_limit_of(user->dacc, what);
 	spin_lock(&user->lock);
-	memcpy(info->used, user->used, sizeof(info->used));
+	for (what = 0; what < DRM_DACC_LIMIT_COUNT; what++) {
+		info[what].limit = dacc_limit_of(user->dacc, what);
+		info[what].used = user->used[what];
+	}
 	spin_unlock(&user->lock);
-	return sizeof(*info);
+	return DRM_DACC_LIMIT_COUNT * sizeof(*info);
 }

@@ -12,7 +12,7 @@
 union dacc_answer {
 	struct drm_dacc_device_info device;
 	struct drm_dacc_link_info link;
-	struct drm_dacc_limits_info limits;
+	struct drm_dacc_limit_info limits[DRM_DACC_LIMIT_COUNT];
 	u64 timing[DACC_TIMING_COUNT];
 };
 
@@ -96,7 +96,7 @@ int dacc_query_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
 		size = dacc_query_link(dacc, args->index, &answer.link);
 		break;
 	case DRM_DACC_QUERY_LIMITS:
-		size = dacc_limit_query(file->driver_priv, &answer.limits);
+		size = dacc_limit_query(file->driver_priv, answer.limits);
 		break;
 	default:
 		memcpy(answer.timing, dacc->timing, sizeof(answer.timing));

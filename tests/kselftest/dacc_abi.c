@@ -647,6 +647,29 @@ TEST_F(dacc_abi, query_answers)
 	}
 }
 
+/* A program that knows fewer limits finds the same ones where they were. */
+TEST_F(dacc_abi, limits_are_an_array)
+{
+	struct drm_dacc_limit_info all[DRM_DACC_LIMIT_COUNT], few[2];
+	struct drm_dacc_query q = {
+		.type = DRM_DACC_QUERY_LIMITS,
+		.pointer = (uintptr_t)all,
+		.size = sizeof(all),
+	};
+
+	ASSERT_EQ(xioctl(self->e.fd, DRM_IOCTL_DACC_QUERY, &q), 0);
+	EXPECT_EQ(q.size, sizeof(all));
+	q.pointer = (uintptr_t)few;
+	q.size = sizeof(few);
+	ASSERT_EQ(xioctl(self->e.fd, DRM_IOCTL_DACC_QUERY, &q), 0);
+	EXPECT_EQ(memcmp(few, all, sizeof(few)), 0);
+	for (int i = 0; i < 2; i++) {
+		EXPECT_GE(few[i].limit, few[i].used);
+		/* The fixture has an address space and a queue. */
+		EXPECT_GE(few[i].used, 1);
+	}
+}
+
 /* Pads and unused operands of what SUBMIT points at. */
 TEST_F(dacc_abi, pads_of_jobs_and_syncs)
 {
@@ -680,6 +703,7 @@ TEST_F(dacc_abi, pads_of_jobs_and_syncs)
 TEST(struct_sizes)
 {
 	EXPECT_EQ(sizeof(struct drm_dacc_query), 24);
+	EXPECT_EQ(sizeof(struct drm_dacc_limit_info), 16);
 	EXPECT_EQ(sizeof(struct drm_dacc_bo_create), 32);
 	EXPECT_EQ(sizeof(struct drm_dacc_bo_mmap), 16);
 	EXPECT_EQ(sizeof(struct drm_dacc_bo_info), 16);

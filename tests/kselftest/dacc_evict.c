@@ -169,12 +169,12 @@ static int large_leaves(void)
 	return n;
 }
 
-static int limits(int fd, struct drm_dacc_limits_info *info)
+static int limits(int fd, struct drm_dacc_limit_info *info)
 {
 	struct drm_dacc_query q = {
 		.type = DRM_DACC_QUERY_LIMITS,
 		.pointer = (uintptr_t)info,
-		.size = sizeof(*info),
+		.size = DRM_DACC_LIMIT_COUNT * sizeof(*info),
 	};
 
 	return xioctl(fd, DRM_IOCTL_DACC_QUERY, &q);
@@ -794,30 +794,31 @@ TEST_F(dacc_evict, two_that_do_not_fit_take_turns)
 
 TEST_F(dacc_evict, evicted_memory_is_charged)
 {
-	struct drm_dacc_limits_info before = {}, after = {};
+	struct drm_dacc_limit_info before[DRM_DACC_LIMIT_COUNT] = {},
+				   after[DRM_DACC_LIMIT_COUNT] = {};
 	uint32_t h;
 
 	ASSERT_EQ(normal(self->a.fd, self->quarter, &h), 0);
-	ASSERT_EQ(limits(self->a.fd, &before), 0);
+	ASSERT_EQ(limits(self->a.fd, before), 0);
 	PUSH_OUT(&self->b);
-	ASSERT_EQ(limits(self->a.fd, &after), 0);
-	EXPECT_EQ(after.used[DRM_DACC_LIMIT_HOST_BYTES],
-		  before.used[DRM_DACC_LIMIT_HOST_BYTES] + self->quarter);
+	ASSERT_EQ(limits(self->a.fd, after), 0);
+	EXPECT_EQ(after[DRM_DACC_LIMIT_HOST_BYTES].used,
+		  before[DRM_DACC_LIMIT_HOST_BYTES].used + self->quarter);
 	drmCloseBufferHandle(self->a.fd, h);
-	ASSERT_EQ(limits(self->a.fd, &after), 0);
-	EXPECT_EQ(after.used[DRM_DACC_LIMIT_HOST_BYTES], before.used[DRM_DACC_LIMIT_HOST_BYTES]);
+	ASSERT_EQ(limits(self->a.fd, after), 0);
+	EXPECT_EQ(after[DRM_DACC_LIMIT_HOST_BYTES].used, before[DRM_DACC_LIMIT_HOST_BYTES].used);
 }
 
 static int limits_in_child(void)
 {
-	struct drm_dacc_limits_info info = {};
+	struct drm_dacc_limit_info info[DRM_DACC_LIMIT_COUNT] = {};
 	uint32_t h, vm;
 	int fd = open_node();
 
 	if (fd < 0)
 		return 1;
-	if (limits(fd, &info) || info.limit[DRM_DACC_LIMIT_VMS] != 2 ||
-	    info.used[DRM_DACC_LIMIT_VMS] || info.limit[DRM_DACC_LIMIT_HOST_BYTES] != SZ_1M)
+	if (limits(fd, info) || info[DRM_DACC_LIMIT_VMS].limit != 2 ||
+	    info[DRM_DACC_LIMIT_VMS].used || info[DRM_DACC_LIMIT_HOST_BYTES].limit != SZ_1M)
 		return 2;
 	if (vm_create(fd, &vm) || vm_create(fd, &vm) || vm_create(fd, &h) != -EDQUOT)
 		return 3;
@@ -825,7 +826,7 @@ static int limits_in_child(void)
 		return 4;
 	if (bo_create(fd, SZ_1M, HOST, &h) || bo_create(fd, SZ_4K, HOST, &vm) != -EDQUOT)
 		return 5;
-	if (limits(fd, &info) || info.used[DRM_DACC_LIMIT_HOST_BYTES] != SZ_1M)
+	if (limits(fd, info) || info[DRM_DACC_LIMIT_HOST_BYTES].used != SZ_1M)
 		return 6;
 	drmCloseBufferHandle(fd, h);
 	return bo_create(fd, SZ_4K, HOST, &h) ? 7 : 0;
@@ -834,7 +835,7 @@ static int limits_in_child(void)
 /* One of both kinds that SRAM has no room for: no memory is taken beyond the limit. */
 static int both_kinds_in_child(uint64_t size)
 {
-	struct drm_dacc_limits_info info = {};
+	struct drm_dacc_limit_info info[DRM_DACC_LIMIT_COUNT] = {};
 	uint32_t h;
 	int ret, fd = open_node();
 
@@ -845,14 +846,14 @@ static int both_kinds_in_child(uint64_t size)
 		ksft_print_msg("%llu bytes: %s\n", (unsigned long long)size, strerror(-ret));
 		return 2;
 	}
-	if (limits(fd, &info) || info.used[DRM_DACC_LIMIT_HOST_BYTES])
+	if (limits(fd, info) || info[DRM_DACC_LIMIT_HOST_BYTES].used)
 		return 3;
 	if (bo_create(fd, SZ_1M, BOTH, &h))
 		return 4;
-	if (limits(fd, &info) || info.used[DRM_DACC_LIMIT_HOST_BYTES] != SZ_1M)
+	if (limits(fd, info) || info[DRM_DACC_LIMIT_HOST_BYTES].used != SZ_1M)
 		return 5;
 	drmCloseBufferHandle(fd, h);
-	return limits(fd, &info) || info.used[DRM_DACC_LIMIT_HOST_BYTES] ? 6 : 0;
+	return limits(fd, info) || info[DRM_DACC_LIMIT_HOST_BYTES].used ? 6 : 0;
 }
 
 TEST_F(dacc_evict, limit_before_memory)
@@ -895,13 +896,14 @@ TEST_F(dacc_evict, user_queues_pin)
 		.ring = VA,
 		.completion = VA + SZ_4K,
 	};
-	struct drm_dacc_limits_info before = {}, after = {};
+	struct drm_dacc_limit_info before[DRM_DACC_LIMIT_COUNT] = {},
+				   after[DRM_DACC_LIMIT_COUNT] = {};
 	uint64_t available = 1;
 	uint32_t h, other;
 	int ret;
 
 	ASSERT_EQ(set_parameter("evict_timeout_ms", 300), 0);
-	ASSERT_EQ(limits(a->fd, &before), 0);
+	ASSERT_EQ(limits(a->fd, before), 0);
 	ASSERT_EQ(create(a->fd, 4 * self->quarter, SRAM, a->vm, DRM_DACC_PRIORITY_NORMAL, &h, NULL),
 		  0);
 	ASSERT_EQ(vm_map(a->fd, a->vm, h, 0, VA, 4 * self->quarter, 0), 0);
@@ -910,18 +912,18 @@ TEST_F(dacc_evict, user_queues_pin)
 		SKIP(return, "no user queues");
 	ASSERT_EQ(ret, 0);
 	EXPECT_TRUE(is(a->fd, h, DRM_DACC_BO_PINNED));
-	ASSERT_EQ(limits(a->fd, &after), 0);
-	EXPECT_EQ(after.used[DRM_DACC_LIMIT_PINNED_BYTES],
-		  before.used[DRM_DACC_LIMIT_PINNED_BYTES] + 4 * self->quarter);
+	ASSERT_EQ(limits(a->fd, after), 0);
+	EXPECT_EQ(after[DRM_DACC_LIMIT_PINNED_BYTES].used,
+		  before[DRM_DACC_LIMIT_PINNED_BYTES].used + 4 * self->quarter);
 	EXPECT_EQ(create(self->b.fd, SZ_64K, SRAM, 0, DRM_DACC_PRIORITY_HIGH, &other, &available),
 		  -ENOSPC);
 	EXPECT_EQ(available, 0);
 	EXPECT_TRUE(resident(a->fd, h));
 	ASSERT_EQ(queue_destroy(a->fd, c.queue), 0);
 	EXPECT_FALSE(is(a->fd, h, DRM_DACC_BO_PINNED));
-	ASSERT_EQ(limits(a->fd, &after), 0);
-	EXPECT_EQ(after.used[DRM_DACC_LIMIT_PINNED_BYTES],
-		  before.used[DRM_DACC_LIMIT_PINNED_BYTES]);
+	ASSERT_EQ(limits(a->fd, after), 0);
+	EXPECT_EQ(after[DRM_DACC_LIMIT_PINNED_BYTES].used,
+		  before[DRM_DACC_LIMIT_PINNED_BYTES].used);
 	EXPECT_EQ(create(self->b.fd, SZ_64K, SRAM, 0, DRM_DACC_PRIORITY_HIGH, &other, NULL), 0);
 	EXPECT_FALSE(resident(a->fd, h));
 }

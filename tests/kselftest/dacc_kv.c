@@ -1208,10 +1208,10 @@ TEST_F(dacc_kv, many_transfers)
 
 TEST_F(dacc_kv, bytes_in_flight_are_limited)
 {
-	struct drm_dacc_limits_info limits = {};
+	struct drm_dacc_limit_info limits[DRM_DACC_LIMIT_COUNT] = {};
 	struct drm_dacc_query q = { .type = DRM_DACC_QUERY_LIMITS,
 				    .size = sizeof(limits),
-				    .pointer = (uintptr_t)&limits };
+				    .pointer = (uintptr_t)limits };
 	struct drm_dacc_transfer t;
 	uint32_t list, hung;
 	int status;
@@ -1223,11 +1223,11 @@ TEST_F(dacc_kv, bytes_in_flight_are_limited)
 	t.in.point = 1;
 	ASSERT_EQ(transfer(self->fd, &t), 0);
 	ASSERT_EQ(xioctl(self->fd, DRM_IOCTL_DACC_QUERY, &q), 0);
-	EXPECT_EQ(limits.used[DRM_DACC_LIMIT_TRANSFER_BYTES], 2 * 4 * 4096);
+	EXPECT_EQ(limits[DRM_DACC_LIMIT_TRANSFER_BYTES].used, 2 * 4 * 4096);
 	ASSERT_EQ(transfer_cancel(self->fd, t.id), 0);
 	ASSERT_EQ(transfer_wait(self->fd, t.id, 30, NULL), 0);
 	ASSERT_EQ(xioctl(self->fd, DRM_IOCTL_DACC_QUERY, &q), 0);
-	EXPECT_EQ(limits.used[DRM_DACC_LIMIT_TRANSFER_BYTES], 0);
+	EXPECT_EQ(limits[DRM_DACC_LIMIT_TRANSFER_BYTES].used, 0);
 	EXPECT_EQ(queue_destroy(self->fd, hung), 0);
 	/* Whoever may do all has no limit. */
 	ASSERT_EQ(set_parameter("limit_transfer_bytes", 2 * 4 * 4096 - 1), 0);

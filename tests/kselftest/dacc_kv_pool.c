@@ -558,7 +558,9 @@ TEST_F(dacc_kv_pool, lists_check_their_handles)
 
 TEST_F(dacc_kv_pool, lists_are_charged)
 {
-	struct drm_dacc_limits_info before = {}, with = {}, after = {};
+	struct drm_dacc_limit_info before[DRM_DACC_LIMIT_COUNT] = {},
+				   with[DRM_DACC_LIMIT_COUNT] = {},
+				   after[DRM_DACC_LIMIT_COUNT] = {};
 	struct drm_dacc_list_create c = strided(self->vm);
 	struct drm_dacc_query q = { .type = DRM_DACC_QUERY_LIMITS, .size = sizeof(before) };
 	uint32_t list;
@@ -566,23 +568,25 @@ TEST_F(dacc_kv_pool, lists_are_charged)
 	c.strided.n_blocks = 4096;
 	c.strided.src_stride = 0;
 	c.strided.dst_stride = 0;
-	q.pointer = (uintptr_t)&before;
+	q.pointer = (uintptr_t)before;
 	ASSERT_EQ(xioctl(self->fd, DRM_IOCTL_DACC_QUERY, &q), 0);
 	ASSERT_EQ(list_create(self->fd, &c, &list), 0);
-	q.pointer = (uintptr_t)&with;
+	q.pointer = (uintptr_t)with;
 	ASSERT_EQ(xioctl(self->fd, DRM_IOCTL_DACC_QUERY, &q), 0);
-	EXPECT_GE(with.used[DRM_DACC_LIMIT_HOST_BYTES],
-		  before.used[DRM_DACC_LIMIT_HOST_BYTES] + 2 * 4096 * sizeof(struct dacc_block));
+	EXPECT_GE(with[DRM_DACC_LIMIT_HOST_BYTES].used,
+		  before[DRM_DACC_LIMIT_HOST_BYTES].used + 2 * 4096 * sizeof(struct dacc_block));
 	ASSERT_EQ(list_destroy(self->fd, list), 0);
-	q.pointer = (uintptr_t)&after;
+	q.pointer = (uintptr_t)after;
 	ASSERT_EQ(xioctl(self->fd, DRM_IOCTL_DACC_QUERY, &q), 0);
-	EXPECT_EQ(after.used[DRM_DACC_LIMIT_HOST_BYTES], before.used[DRM_DACC_LIMIT_HOST_BYTES]);
+	EXPECT_EQ(after[DRM_DACC_LIMIT_HOST_BYTES].used, before[DRM_DACC_LIMIT_HOST_BYTES].used);
 }
 
 /* The handles of a list and the pages of a pool are kept as long as these are. */
 TEST_F(dacc_kv_pool, bookkeeping_is_charged)
 {
-	struct drm_dacc_limits_info before = {}, with = {}, after = {};
+	struct drm_dacc_limit_info before[DRM_DACC_LIMIT_COUNT] = {},
+				   with[DRM_DACC_LIMIT_COUNT] = {},
+				   after[DRM_DACC_LIMIT_COUNT] = {};
 	struct drm_dacc_list_create c = { .vm = self->vm, .form = DRM_DACC_LIST_SG, .n_layers = 1 };
 	struct drm_dacc_query q = { .type = DRM_DACC_QUERY_LIMITS, .size = sizeof(before) };
 	struct dacc_block block = { .src = HOST, .dst = SRAM + SZ_1M / 2, .len = 64 };
@@ -590,13 +594,13 @@ TEST_F(dacc_kv_pool, bookkeeping_is_charged)
 	uint64_t *page = calloc(n, sizeof(*page));
 
 	ASSERT_NE(page, NULL);
-	q.pointer = (uintptr_t)&before;
+	q.pointer = (uintptr_t)before;
 	ASSERT_EQ(xioctl(self->fd, DRM_IOCTL_DACC_QUERY, &q), 0);
 	ASSERT_EQ(pool_create(self->fd, self->vm, SRAM + SZ_1M / 2, 64, n, 0, &pool), 0);
-	q.pointer = (uintptr_t)&with;
+	q.pointer = (uintptr_t)with;
 	ASSERT_EQ(xioctl(self->fd, DRM_IOCTL_DACC_QUERY, &q), 0);
-	EXPECT_EQ(with.used[DRM_DACC_LIMIT_HOST_BYTES],
-		  before.used[DRM_DACC_LIMIT_HOST_BYTES] + 12 * n);
+	EXPECT_EQ(with[DRM_DACC_LIMIT_HOST_BYTES].used,
+		  before[DRM_DACC_LIMIT_HOST_BYTES].used + 12 * n);
 	ASSERT_EQ(pool_alloc(self->fd, pool, page, n, NULL), 0);
 	c.pool = pool;
 	c.pages = (uintptr_t)page;
@@ -605,14 +609,14 @@ TEST_F(dacc_kv_pool, bookkeeping_is_charged)
 	c.sg.layer_end = (uintptr_t)&end;
 	c.sg.n_blocks = 1;
 	ASSERT_EQ(list_create(self->fd, &c, &list), 0);
-	q.pointer = (uintptr_t)&after;
+	q.pointer = (uintptr_t)after;
 	ASSERT_EQ(xioctl(self->fd, DRM_IOCTL_DACC_QUERY, &q), 0);
-	EXPECT_GE(after.used[DRM_DACC_LIMIT_HOST_BYTES],
-		  with.used[DRM_DACC_LIMIT_HOST_BYTES] + 8 * n + n / 8 + SZ_4K);
+	EXPECT_GE(after[DRM_DACC_LIMIT_HOST_BYTES].used,
+		  with[DRM_DACC_LIMIT_HOST_BYTES].used + 8 * n + n / 8 + SZ_4K);
 	ASSERT_EQ(list_destroy(self->fd, list), 0);
 	ASSERT_EQ(pool_destroy(self->fd, pool), 0);
 	ASSERT_EQ(xioctl(self->fd, DRM_IOCTL_DACC_QUERY, &q), 0);
-	EXPECT_EQ(after.used[DRM_DACC_LIMIT_HOST_BYTES], before.used[DRM_DACC_LIMIT_HOST_BYTES]);
+	EXPECT_EQ(after[DRM_DACC_LIMIT_HOST_BYTES].used, before[DRM_DACC_LIMIT_HOST_BYTES].used);
 	free(page);
 }
 

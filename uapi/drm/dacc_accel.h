@@ -47,7 +47,8 @@ extern "C" {
  * @DRM_DACC_QUERY_LINK: struct drm_dacc_link_info of link port @index.
  * @DRM_DACC_QUERY_TIMING: __u64[], the device's timing parameters in the order
  *	of enum dacc_timing in dacc_hw.h.
- * @DRM_DACC_QUERY_LIMITS: struct drm_dacc_limits_info.
+ * @DRM_DACC_QUERY_LIMITS: struct drm_dacc_limit_info[], in the order of enum
+ *	drm_dacc_limit: as many as the kernel knows.
  */
 enum drm_dacc_query_type {
 	DRM_DACC_QUERY_DEVICE = 0,
@@ -143,7 +144,7 @@ struct drm_dacc_link_info {
  *	included, counts for the memory cgroup alone.
  * @DRM_DACC_LIMIT_PINNED_BYTES: SRAM that is pinned, see DRM_DACC_QUEUE_USER.
  * @DRM_DACC_LIMIT_TRANSFER_BYTES: payload of transfers in flight.
- * @DRM_DACC_LIMIT_COUNT: number of limits.
+ * @DRM_DACC_LIMIT_COUNT: number of limits that this header knows; may grow.
  */
 enum drm_dacc_limit {
 	DRM_DACC_LIMIT_VMS = 0,
@@ -155,15 +156,15 @@ enum drm_dacc_limit {
 };
 
 /**
- * struct drm_dacc_limits_info - answer of DRM_DACC_QUERY_LIMITS
- * @limit: most that the user (by uid) may hold, by enum drm_dacc_limit; module
- *	parameters set it, and CAP_SYS_RESOURCE lifts it.
+ * struct drm_dacc_limit_info - an element of the answer of DRM_DACC_QUERY_LIMITS
+ * @limit: most that the user (by uid) may hold; module parameters set it, and
+ *	CAP_SYS_RESOURCE lifts it.
  * @used: what the user holds now. An ioctl that would exceed a limit returns
  *	-EDQUOT and changes nothing.
  */
-struct drm_dacc_limits_info {
-	__u64 limit[DRM_DACC_LIMIT_COUNT];
-	__u64 used[DRM_DACC_LIMIT_COUNT];
+struct drm_dacc_limit_info {
+	__u64 limit;
+	__u64 used;
 };
 
 /*
