@@ -830,7 +830,7 @@ int dacc_vm_create_ioctl(struct drm_device *drm, void *data, struct drm_file *fi
 int dacc_vm_destroy_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
 int dacc_vm_bind_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
 void dacc_vm_close(struct dacc_vm *vm);
-bool dacc_vm_is_writable(struct dacc_vm *vm, u64 addr, u64 size);
+bool dacc_vm_is_mapped(struct dacc_vm *vm, u64 addr, u64 size, bool write);
 bool dacc_vm_peer_lost(struct dacc_vm *vm, u64 addr, u64 size, bool bus);
 int dacc_vm_map_kernel(struct dacc_vm *vm, struct dacc_bo *bo, u64 *addr);
 void dacc_vm_unmap_kernel(struct dacc_vm *vm, u64 addr, u64 size);

@@ -159,7 +159,7 @@ static int dacc_pool_place(struct dacc_pool *pool)
 		    other->addr < pool->addr + pool->size)
 			ret = -EEXIST;
 	}
-	if (!ret && !dacc_vm_is_writable(vm, pool->addr, pool->size))
+	if (!ret && !dacc_vm_is_mapped(vm, pool->addr, pool->size, true))
 		ret = -EFAULT;
 	if (!ret)
 		list_add_tail(&pool->link, &vm->pools);

@@ -828,23 +828,6 @@ void dacc_userq_refresh(struct dacc_queue *queue)
 
 /* --- life --- */
 
-/* Is the whole range mapped, and writable by the device if it has to be? */
-static bool dacc_userq_range_ok(struct dacc_vm *vm, u64 addr, u64 size, bool write)
-{
-	struct drm_gpuva *va;
-	u64 end;
-
-	if (!addr || !IS_ALIGNED(addr, 64) || check_add_overflow(addr, size, &end))
-		return false;
-	while (addr < end) {
-		va = drm_gpuva_find_first(&vm->gpuvm, addr, 1);
-		if (!va || (write && to_dacc_vma(va)->readonly))
-			return false;
-		addr = va->va.addr + va->va.range;
-	}
-	return true;
-}
-
 /**
  * dacc_userq_init - make a user queue of a queue that was just allocated
  * @queue: queue
@@ -884,8 +867,8 @@ int dacc_userq_init(struct dacc_queue *queue, const struct drm_dacc_queue_create
 	ret = mutex_lock_interruptible(&vm->lock);
 	if (ret)
 		return ret;
-	mapped = dacc_userq_range_ok(vm, args->ring, dacc_queue_ring_size(queue), false) &&
-		 dacc_userq_range_ok(vm, args->completion, dacc_queue_cpl_size(queue), true);
+	mapped = dacc_vm_is_mapped(vm, args->ring, dacc_queue_ring_size(queue), false) &&
+		 dacc_vm_is_mapped(vm, args->completion, dacc_queue_cpl_size(queue), true);
 	mutex_unlock(&vm->lock);
 	if (!mapped)
 		return -EFAULT;

@@ -792,23 +792,23 @@ static bool dacc_vm_range_ok(const struct drm_dacc_vm_bind *args)
 }
 
 /**
- * dacc_vm_is_writable - is all of a range mapped, and writable by the device?
+ * dacc_vm_is_mapped - is all of a range mapped?
  * @vm: address space; its lock is held
  * @addr: first byte
  * @size: bytes
  *
  * Return: true if so.
  */
-bool dacc_vm_is_writable(struct dacc_vm *vm, u64 addr, u64 size)
+bool dacc_vm_is_mapped(struct dacc_vm *vm, u64 addr, u64 size, bool write)
 {
-	u64 at = addr, end = addr + size;
+	u64 at = addr, end;
 	struct drm_gpuva *va;
 
 	lockdep_assert_held(&vm->lock);
 	drm_gpuvm_for_each_va_range(va, &vm->gpuvm, addr, end) {
 		/* Address 0 is taken by a node that is no mapping. */
 		if (va == &vm->gpuvm.kernel_alloc_node || va->va.addr > at ||
-		    to_dacc_vma(va)->readonly)
+		    (write && to_dacc_vma(va)->readonly))
 			return false;
 		at = va->va.addr + va->va.range;
 	}
@@ -827,6 +827,7 @@ bool dacc_vm_is_writable(struct dacc_vm *vm, u64 addr, u64 size)
  * Return: true if an import that lies there was taken back.
  */
 bool dacc_vm_peer_lost(struct dacc_vm *vm, u64 addr, u64 size, bool bus)
+ * @write: writable by the device, too
 {
 	struct dacc_vma *vma;
 	bool lost = false;
@@ -836,6 +837,8 @@ bool dacc_vm_peer_lost(struct dacc_vm *vm, u64 addr, u64 size, bool bus)
 		struct dacc_bo *bo = to_dacc_bo(vma->va.gem.obj);
 
 		if (vma->va.va.addr >= addr + size ||
+	if (check_add_overflow(addr, size, &end))
+		return false;
 		    addr >= vma->va.va.addr + vma->va.va.range)
 			continue;
 		lost |= READ_ONCE(bo->stale) || READ_ONCE(bo->revoked) ||

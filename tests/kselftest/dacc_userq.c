@@ -115,6 +115,13 @@ TEST_F(dacc_userq, create_checks_addresses)
 	c = good;
 	c.ring = -64ull;
 	EXPECT_EQ(create(self->fd, c), -EFAULT);
+	/* Nor is there anything in the first page, whose place in the VM is taken. */
+	c = good;
+	c.ring = 64;
+	EXPECT_EQ(create(self->fd, c), -EFAULT);
+	c = good;
+	c.completion = 64;
+	EXPECT_EQ(create(self->fd, c), -EFAULT);
 	/* Addresses are for user queues only. */
 	c = good;
 	c.flags = 0;
