@@ -51,17 +51,6 @@ static inline bool dma_buf_attach_revocable(struct dma_buf_attachment *attach)
 }
 #endif
 
-/*
- * Where dynamic importers are an option that is off, the core itself pins what
- * they map, and has to be let. Kernels with dma_buf_invalidate_mappings() have
- * no such option any more.
- */
-#if IS_ENABLED(CONFIG_DMABUF_MOVE_NOTIFY) || defined(DACC_HAVE_DMA_BUF_INVALIDATE_MAPPINGS)
-#define DACC_CORE_PINS			false
-#else
-#define DACC_CORE_PINS			true
-#endif
-
 #ifdef DACC_HAVE_IMPORT_NS_TOKEN
 #define DACC_IMPORT_NS_DMA_BUF		MODULE_IMPORT_NS(DMA_BUF)
 #else

@@ -377,7 +377,7 @@ struct dacc_file {
  *	address space that may map them; holds a reference. Else NULL.
  * @charged: bytes charged to @user's DRM_DACC_LIMIT_HOST_BYTES. Under the
  *	reservation lock, as the next four.
- * @pins: dacc_bo_pin().
+ * @pins: dacc_bo_pin(); of an imported buffer: dacc_dmabuf_pin_import().
  * @resident: it is in SRAM. May be read without the lock too.
  * @evicted: of SRAM alone, and in host memory.
  * @evictions: how often it was moved out of SRAM.
@@ -827,6 +827,8 @@ void dacc_dmabuf_unmap(struct dacc_bo *bo);
 
 /* dacc_vm.c */
 int dacc_vm_create_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
+int dacc_dmabuf_pin_import(struct dacc_bo *bo);
+void dacc_dmabuf_unpin_import(struct dacc_bo *bo);
 int dacc_vm_destroy_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
 int dacc_vm_bind_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
 void dacc_vm_close(struct dacc_vm *vm);

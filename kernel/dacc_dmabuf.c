@@ -133,8 +133,59 @@ void dacc_dmabuf_detach(struct dacc_bo *bo)
 
 	if (!obj->import_attach)
 		return;
+	/* Address spaces may have it pinned when the driver is unbound. */
+	dma_resv_lock(obj->resv, NULL);
+	while (bo->pins)
+		dacc_dmabuf_unpin_import(bo);
+	dma_resv_unlock(obj->resv);
 	dma_buf_detach(bo->dma_buf, obj->import_attach);
 	obj->import_attach = NULL;
+}
+
+/* By these an exporter says that this device can't have the buffer, now or later. */
+static bool dacc_dmabuf_is_refusal(int error)
+{
+	return error == -ENODEV || error == -EREMOTEIO || error == -EOPNOTSUPP || error == -EPERM;
+}
+
+/**
+ * dacc_dmabuf_pin_import - ask an exporter not to move its buffer
+ * @bo: imported buffer; its reservation lock is held
+ *
+ * Counted. The exporter may move it, and so take it back, while it is being asked.
+ * What it can't promise is not to give it up when its device goes away.
+ *
+ * Return: 0, -EOPNOTSUPP if it can't, -ENODEV after unplug, or another error of the
+ * exporter's.
+ */
+int dacc_dmabuf_pin_import(struct dacc_bo *bo)
+{
+	struct dma_buf_attachment *attach = dacc_bo_gem(bo)->import_attach;
+	int ret;
+
+	dma_resv_assert_held(dacc_bo_gem(bo)->resv);
+	if (!attach)
+		return -ENODEV;
+	ret = dma_buf_pin(attach);
+	if (ret)
+		return dacc_dmabuf_is_refusal(ret) ? -EOPNOTSUPP : ret;
+	bo->pins++;
+	return 0;
+}
+
+/**
+ * dacc_dmabuf_unpin_import - undo dacc_dmabuf_pin_import()
+ * @bo: imported buffer; its reservation lock is held
+ *
+ * After dacc_dmabuf_detach() nothing is left to undo.
+ */
+void dacc_dmabuf_unpin_import(struct dacc_bo *bo)
+{
+	dma_resv_assert_held(dacc_bo_gem(bo)->resv);
+	if (!bo->pins)
+		return;
+	dma_buf_unpin(dacc_bo_gem(bo)->import_attach);
+	bo->pins--;
 }
 
 /*
@@ -244,19 +295,28 @@ static int dacc_dmabuf_attach(struct dma_buf *dma_buf, struct dma_buf_attachment
 }
 
 /*
- * Host memory stays where it is as long as the dma-buf lives. SRAM goes away when
- * the driver is unbound; an importer that cannot let go of it cannot have it,
- * unless the core asks on behalf of one that can.
+ * Host memory stays where it is as long as the dma-buf lives. SRAM that is pinned is
+ * not evicted, but it goes away when the driver is unbound: an importer that can't let
+ * go of it can't have it.
  */
 static int dacc_dmabuf_pin(struct dma_buf_attachment *attach)
 {
 	struct dacc_bo *bo = to_dacc_bo(attach->dmabuf->priv);
 
-	return bo->flags & DRM_DACC_BO_SRAM && !DACC_CORE_PINS ? -EOPNOTSUPP : 0;
+	dma_resv_assert_held(attach->dmabuf->resv);
+	if (!(bo->flags & DRM_DACC_BO_SRAM))
+		return 0;
+	if (!dma_buf_attach_revocable(attach))
+		return -EOPNOTSUPP;
+	return bo->revoked ? -ENODEV : dacc_bo_pin(bo);
 }
 
 static void dacc_dmabuf_unpin(struct dma_buf_attachment *attach)
 {
+	struct dacc_bo *bo = to_dacc_bo(attach->dmabuf->priv);
+
+	if (bo->flags & DRM_DACC_BO_SRAM)
+		dacc_bo_unpin(bo);
 }
 
 static struct sg_table *dacc_dmabuf_map_host(struct dma_buf_attachment *attach,

@@ -443,13 +443,23 @@ static int dacc_vm_pin_bo(struct dacc_vm *vm, struct drm_gpuvm_bo *vm_bo)
 
 	lockdep_assert_held(&vm->lock);
 	dma_resv_assert_held(vm_bo->obj->resv);
-	if (to_dacc_vm_bo(vm_bo)->pinned || !(bo->flags & DRM_DACC_BO_SRAM))
+	if (to_dacc_vm_bo(vm_bo)->pinned || bo->flags == DRM_DACC_BO_HOST)
 		return 0;
-	if (dacc_bo_in_sram(bo))
+	if (bo->flags & DRM_DACC_BO_IMPORTED) {
+		/* What was taken back for good is a hole, here as in any address space. */
+		if (bo->revoked)
+			return 0;
+		/* First, so that it is known whether this device may have it at all. */
+		ret = dacc_bo_map_dma(bo);
+		if (!ret)
+			ret = dacc_dmabuf_pin_import(bo);
+	} else if (dacc_bo_in_sram(bo)) {
 		ret = dacc_user_charge(vm->user, DRM_DACC_LIMIT_PINNED_BYTES, vm_bo->obj->size);
+	}
 	if (ret)
 		return ret;
-	ttm_bo_pin(&bo->tbo);
+	if (!(bo->flags & DRM_DACC_BO_IMPORTED))
+		ttm_bo_pin(&bo->tbo);
 	to_dacc_vm_bo(vm_bo)->pinned = true;
 	return 0;
 }
@@ -462,17 +472,31 @@ static void dacc_vm_unpin_bo(struct dacc_vm *vm, struct drm_gpuvm_bo *vm_bo)
 	dma_resv_assert_held(vm_bo->obj->resv);
 	if (!to_dacc_vm_bo(vm_bo)->pinned)
 		return;
+	to_dacc_vm_bo(vm_bo)->pinned = false;
+	if (bo->flags & DRM_DACC_BO_IMPORTED) {
+		dacc_dmabuf_unpin_import(bo);
+		return;
+	}
 	/* It is where it was when it was pinned. */
 	if (dacc_bo_in_sram(bo))
 		dacc_user_uncharge(vm->user, DRM_DACC_LIMIT_PINNED_BYTES, vm_bo->obj->size);
 	ttm_bo_unpin(&bo->tbo);
-	to_dacc_vm_bo(vm_bo)->pinned = false;
 }
 
-static int dacc_vm_pin_all(struct dacc_vm *vm)
+static void dacc_vm_unpin_all(struct dacc_vm *vm)
 {
 	struct drm_gpuva *va;
-	int ret = 0;
+
+	drm_gpuvm_for_each_va(va, &vm->gpuvm) {
+		if (va->vm_bo)
+			dacc_vm_unpin_bo(vm, va->vm_bo);
+	}
+}
+
+static int dacc_vm_pin_all(struct dacc_vm *vm, struct drm_exec *exec)
+{
+	struct drm_gpuva *va;
+	int idx, ret = 0;
 
 	drm_gpuvm_for_each_va(va, &vm->gpuvm) {
 		if (va->vm_bo)
@@ -480,12 +504,18 @@ static int dacc_vm_pin_all(struct dacc_vm *vm)
 		if (ret)
 			break;
 	}
-	if (!ret)
-		return 0;
-	drm_gpuvm_for_each_va(va, &vm->gpuvm) {
-		if (va->vm_bo)
-			dacc_vm_unpin_bo(vm, va->vm_bo);
+	/* An exporter may have moved its buffer to where it can be pinned. */
+	if (!ret && READ_ONCE(vm->stale)) {
+		ret = -ENODEV;
+		if (drm_dev_enter(&vm->dacc->drm, &idx)) {
+			ret = drm_gpuvm_validate(&vm->gpuvm, exec);
+			drm_dev_exit(idx);
+		}
+		if (!ret)
+			WRITE_ONCE(vm->stale, false);
 	}
+	if (ret)
+		dacc_vm_unpin_all(vm);
 	return ret;
 }
 
@@ -495,9 +525,10 @@ static int dacc_vm_pin_all(struct dacc_vm *vm)
  *
  * Counted. Until dacc_vm_unpin() all SRAM buffers that are mapped, or will be, are
  * in SRAM and charged to the user's DRM_DACC_LIMIT_PINNED_BYTES. Those of both kinds
- * stay where they are.
+ * stay where they are, and so do imports, which their exporters pin.
  *
- * Return: 0, -ENOSPC, -EDQUOT, -ENOMEM, -EIO, -ENODEV or -ERESTARTSYS.
+ * Return: 0, -ENOSPC, -EDQUOT, -EOPNOTSUPP if an exporter can't pin, -ENOMEM, -EIO,
+ * -ENODEV, -ERESTARTSYS, or an exporter's error.
  */
 int dacc_vm_pin(struct dacc_vm *vm)
 {
@@ -512,7 +543,7 @@ int dacc_vm_pin(struct dacc_vm *vm)
 	if (ret)
 		return ret;
 	if (!vm->pins)
-		ret = dacc_vm_pin_all(vm);
+		ret = dacc_vm_pin_all(vm, &exec.exec);
 	if (!ret)
 		vm->pins++;
 	drm_gpuvm_exec_unlock(&exec);
@@ -796,6 +827,7 @@ static bool dacc_vm_range_ok(const struct drm_dacc_vm_bind *args)
  * @vm: address space; its lock is held
  * @addr: first byte
  * @size: bytes
+ * @write: writable by the device, too
  *
  * Return: true if so.
  */
@@ -805,6 +837,8 @@ bool dacc_vm_is_mapped(struct dacc_vm *vm, u64 addr, u64 size, bool write)
 	struct drm_gpuva *va;
 
 	lockdep_assert_held(&vm->lock);
+	if (check_add_overflow(addr, size, &end))
+		return false;
 	drm_gpuvm_for_each_va_range(va, &vm->gpuvm, addr, end) {
 		/* Address 0 is taken by a node that is no mapping. */
 		if (va == &vm->gpuvm.kernel_alloc_node || va->va.addr > at ||
@@ -827,7 +861,6 @@ bool dacc_vm_is_mapped(struct dacc_vm *vm, u64 addr, u64 size, bool write)
  * Return: true if an import that lies there was taken back.
  */
 bool dacc_vm_peer_lost(struct dacc_vm *vm, u64 addr, u64 size, bool bus)
- * @write: writable by the device, too
 {
 	struct dacc_vma *vma;
 	bool lost = false;
@@ -837,8 +870,6 @@ bool dacc_vm_peer_lost(struct dacc_vm *vm, u64 addr, u64 size, bool bus)
 		struct dacc_bo *bo = to_dacc_bo(vma->va.gem.obj);
 
 		if (vma->va.va.addr >= addr + size ||
-	if (check_add_overflow(addr, size, &end))
-		return false;
 		    addr >= vma->va.va.addr + vma->va.va.range)
 			continue;
 		lost |= READ_ONCE(bo->stale) || READ_ONCE(bo->revoked) ||

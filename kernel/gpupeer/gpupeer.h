@@ -103,6 +103,7 @@ struct gpupeer_shared {
  * @n_bos: number of @bos.
  * @n_exports: number of live dma-bufs.
  * @n_mappings: mappings of HBM that importers hold.
+ * @n_pins: pins of HBM by importers.
  * @system_bytes: bytes of host memory in buffers.
  * @shared: rings.
  * @shared_dma: bus address of @shared.
@@ -154,6 +155,7 @@ struct gpupeer_device {
 	unsigned int n_bos;
 	unsigned int n_exports;
 	atomic_t n_mappings;
+	atomic_t n_pins;
 	atomic64_t system_bytes;
 
 	struct gpupeer_shared *shared;
@@ -346,6 +348,7 @@ struct gpupeer_job {
 };
 
 extern bool gpupeer_p2p;
+extern bool gpupeer_pin;
 extern int gpupeer_p2p_host_bridge;
 extern uint gpupeer_job_timeout_ms;
 extern uint gpupeer_job_limit_ms;

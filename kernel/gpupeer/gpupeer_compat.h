@@ -20,15 +20,12 @@
 #define PEER_HAVE_PROVIDER
 #endif
 
-/*
- * Where dynamic importers are an option that is off, the core itself pins what
- * they map, and has to be let. Kernels with dma_buf_invalidate_mappings() have
- * no such option any more.
- */
-#if IS_ENABLED(CONFIG_DMABUF_MOVE_NOTIFY) || defined(GPUPEER_HAVE_INVALIDATE_MAPPINGS)
-#define GPUPEER_CORE_PINS	false
-#else
-#define GPUPEER_CORE_PINS	true
+/* Can the importer be told to let go? */
+#ifndef GPUPEER_HAVE_DMA_BUF_ATTACH_REVOCABLE
+static inline bool dma_buf_attach_revocable(struct dma_buf_attachment *attach)
+{
+	return attach->importer_ops && attach->importer_ops->invalidate_mappings;
+}
 #endif
 
 static inline int gpupeer_sched_job_init(struct drm_sched_job *job,

@@ -20,6 +20,7 @@ static int counters_show(struct seq_file *m, void *unused)
 	seq_printf(m, "exports %u\n", gdev->n_exports);
 	mutex_unlock(&gdev->bo_lock);
 	seq_printf(m, "mappings %d\n", atomic_read(&gdev->n_mappings));
+	seq_printf(m, "pins %d\n", atomic_read(&gdev->n_pins));
 	mutex_lock(&gdev->hbm_lock);
 	seq_printf(m, "hbm_used %llu\n", gdev->hbm_used);
 	mutex_unlock(&gdev->hbm_lock);

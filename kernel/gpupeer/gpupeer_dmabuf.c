@@ -47,15 +47,18 @@ static int hbm_may_map(struct dma_buf_attachment *attach)
 
 static int hbm_pin(struct dma_buf_attachment *attach)
 {
+	struct gpupeer_bo *bo = to_gpupeer_bo(attach->dmabuf->priv);
 	int ret = hbm_may_map(attach);
 
-	/* A pin is a promise not to revoke, which cannot be kept. */
-	if (!ret && !GPUPEER_CORE_PINS)
+	if (ret)
+		return ret;
+	/* It is taken back when the device goes away: who can't let go can't have it. */
+	if (!dma_buf_attach_revocable(attach) || !READ_ONCE(gpupeer_pin))
 		return -EOPNOTSUPP;
 	/* HBM never moves; the count only shows that importers behave. */
-	if (!ret)
-		to_gpupeer_bo(attach->dmabuf->priv)->n_pins++;
-	return ret;
+	bo->n_pins++;
+	atomic_inc(&to_gpupeer(bo->base.dev)->n_pins);
+	return 0;
 }
 
 static void hbm_unpin(struct dma_buf_attachment *attach)
@@ -64,6 +67,7 @@ static void hbm_unpin(struct dma_buf_attachment *attach)
 
 	dma_resv_assert_held(bo->base.resv);
 	bo->n_pins--;
+	atomic_dec(&to_gpupeer(bo->base.dev)->n_pins);
 }
 
 static void hbm_unmap(struct dma_buf_attachment *attach, struct sg_table *sgt,

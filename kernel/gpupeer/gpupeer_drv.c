@@ -19,6 +19,10 @@ bool gpupeer_p2p = true;
 module_param_named(p2p, gpupeer_p2p, bool, 0644);
 MODULE_PARM_DESC(p2p, "Let other devices access exported HBM (default: true)");
 
+bool gpupeer_pin = true;
+module_param_named(pin, gpupeer_pin, bool, 0644);
+MODULE_PARM_DESC(pin, "Let importers pin HBM; off to test those that have to do without (default: true)");
+
 int gpupeer_p2p_host_bridge = -1;
 module_param_named(p2p_host_bridge, gpupeer_p2p_host_bridge, int, 0644);
 MODULE_PARM_DESC(p2p_host_bridge, "Export HBM to peers that reach it through the host bridge only: 1 yes, 0 no, -1 where that is known to work (default: -1)");

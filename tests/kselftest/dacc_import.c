@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* dma-bufs: import from udmabuf, vgem and the GPU peer; export; sharing. */
 #include "dacc_peer.h"
+#include "dacc_uq.h"
 
 FIXTURE(dacc_import)
 {
@@ -188,6 +189,51 @@ TEST_F(dacc_import, revoked_by_its_exporter)
 	EXPECT_NE(flags & DRM_DACC_BO_REVOKED, 0);
 	EXPECT_EQ(vm_unmap(self->fd, self->vm, VA, SZ_64K), 0);
 	close(buf);
+	close(gpu);
+}
+
+/* An address space with user queues has its imports pinned, or does not have them. */
+TEST_F(dacc_import, pinned_for_user_queues)
+{
+	int gpu = open_driver("gpupeer"), buf;
+	uint32_t h, hbm, vm;
+	long long before;
+	struct uq q;
+
+	ASSERT_GE(gpu, 0);
+	ASSERT_EQ(gpu_bo(gpu, SZ_1M, DRM_GPUPEER_BO_HBM, &hbm), 0);
+	buf = export_fd(gpu, hbm, DRM_CLOEXEC | DRM_RDWR);
+	ASSERT_GE(buf, 0);
+	ASSERT_EQ(import_fd(self->fd, buf, &h), 0);
+	close(buf);
+	/* Some kernels pin what an importer maps: from here on. */
+	ASSERT_EQ(vm_map(self->fd, self->vm, h, 0, VA, SZ_1M, 0), 0);
+	before = gpu_counter("pins");
+	ASSERT_GE(before, 0);
+	ASSERT_EQ(uq_create(&q, self->fd, self->vm, DRM_DACC_QUEUE_TRANSFER, 0), 0);
+	EXPECT_EQ(gpu_counter("pins"), before + 1);
+	EXPECT_EQ(vm_map(self->fd, self->vm, h, 0, VA + SZ_1M, SZ_1M, 0), 0);
+	EXPECT_EQ(gpu_counter("pins"), before + 1);
+	EXPECT_EQ(vm_unmap(self->fd, self->vm, VA, SZ_1M), 0);
+	EXPECT_EQ(gpu_counter("pins"), before + 1);
+	EXPECT_EQ(vm_unmap(self->fd, self->vm, VA + SZ_1M, SZ_1M), 0);
+	EXPECT_EQ(gpu_counter("pins"), before);
+	EXPECT_EQ(vm_map(self->fd, self->vm, h, 0, VA, SZ_1M, 0), 0);
+	EXPECT_EQ(gpu_counter("pins"), before + 1);
+	uq_push(&q, desc_copy(SRAM, VA, SZ_1M));
+	EXPECT_EQ(uq_poll(&q, 1, UQ_SECONDS), 0);
+	EXPECT_EQ(queue_destroy(self->fd, q.id), 0);
+	EXPECT_EQ(gpu_counter("pins"), before);
+	/* Without pins: no user queue, or no import, but jobs of SUBMIT as ever. */
+	ASSERT_EQ(set_module_parameter("gpupeer", "pin", "0"), 0);
+	EXPECT_EQ(uq_create(&q, self->fd, self->vm, DRM_DACC_QUEUE_TRANSFER, 1), -EOPNOTSUPP);
+	EXPECT_EQ(gpu_counter("pins"), before);
+	EXPECT_EQ(vm_create(self->fd, &vm), 0);
+	EXPECT_EQ(uq_create(&q, self->fd, vm, DRM_DACC_QUEUE_TRANSFER, 0), 0);
+	EXPECT_EQ(vm_map(self->fd, vm, h, 0, VA, SZ_1M, 0), -EOPNOTSUPP);
+	EXPECT_EQ(run(self->fd, self->q, job_copy(SRAM, VA, SZ_1M), NULL), 0);
+	set_module_parameter("gpupeer", "pin", "1");
+	EXPECT_EQ(vm_map(self->fd, vm, h, 0, VA, SZ_1M, 0), 0);
 	close(gpu);
 }
 

@@ -308,7 +308,8 @@ enum drm_dacc_vm_op {
  *
  * A mapping keeps its buffer alive. Synchronous: in effect on return. In a VM
  * with user queues MAP pins the buffer, and is -ENOSPC or -EDQUOT if that can't
- * be. Addresses from DRM_DACC_VA_KERNEL on are the driver's (-EINVAL).
+ * be; an imported buffer that its exporter can't pin is -EOPNOTSUPP there.
+ * Addresses from DRM_DACC_VA_KERNEL on are the driver's (-EINVAL).
  */
 struct drm_dacc_vm_bind {
 	__u32 vm;
@@ -333,9 +334,11 @@ enum drm_dacc_queue_class {
 /*
  * A user queue: the client writes struct dacc_desc of dacc_hw.h into the ring
  * and rings the doorbell itself; SUBMIT is -EOPNOTSUPP. All buffers of its VM are
- * pinned in SRAM and accounted while the VM has such a queue, and there is no
- * implicit synchronisation with other devices: USERQ_WAIT and USERQ_SIGNAL are
- * the explicit kind.
+ * pinned while the VM has such a queue: SRAM is accounted, and imported buffers
+ * are pinned by their exporters. Those do not move them then, but still take them
+ * back when they go away: jobs that use them fault. There is no implicit
+ * synchronisation with other devices: USERQ_WAIT and USERQ_SIGNAL are the explicit
+ * kind.
  *
  * The driver never reads ring or completion area. It watches the queue's
  * registers: one that makes no progress is reset as any other, and then, and
@@ -354,7 +357,8 @@ enum drm_dacc_queue_class {
  * @queue: out: id, never 0. -ENOSPC if the chip's queues are all taken, or the
  *	VM's buffers can't be pinned; -EDQUOT for a limit of this user; -EIO if
  *	the chip is out of order or being reset; -EOPNOTSUPP if the chip has no
- *	user queues.
+ *	user queues, or the exporter of an imported buffer of the VM can't pin
+ *	it: use SUBMIT.
  * @pad: zero.
  * @ring: user queue: virtual address of struct dacc_desc[depth], 64-byte
  *	aligned; else 0. It must be mapped (-EFAULT), and stay so.
