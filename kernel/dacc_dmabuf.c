@@ -216,8 +216,8 @@ static bool dacc_sgt_is_peer(struct dma_buf_attachment *attach, struct sg_table 
  * dacc_dmabuf_map - get the DMA addresses of an imported buffer
  * @bo: buffer that is not mapped and not revoked; reservation lock is held
  *
- * Return: 0; -EREMOTEIO if this device may not reach the memory; -ENOMEM;
- * -ERESTARTSYS.
+ * Return: 0; -EREMOTEIO if this device may not reach the memory, or is not given it
+ * any more; another error of the exporter's, which may not last.
  */
 int dacc_dmabuf_map(struct dacc_bo *bo)
 {
@@ -233,9 +233,7 @@ int dacc_dmabuf_map(struct dacc_bo *bo)
 	if (IS_ERR(sgt)) {
 		int ret = PTR_ERR(sgt);
 
-		if (ret == -ENOMEM || ret == -EINTR || ret == -ERESTARTSYS)
-			return ret;
-		return -EREMOTEIO;
+		return dacc_dmabuf_is_refusal(ret) ? -EREMOTEIO : ret;
 	}
 	bo->sgt = sgt;
 	bo->peer = dacc_sgt_is_peer(attach, sgt);

@@ -234,8 +234,9 @@ struct drm_dacc_bo_mmap {
 #define DRM_DACC_BO_PEER		(1u << 9)	/* peer device memory (P2P) */
 #define DRM_DACC_BO_LINKED		(1u << 10)	/* in a link's window */
 /*
- * The exporter took it back. The next SUBMIT or VM_BIND asks for it again; if it
- * is not given, jobs that use it fault and VM_BIND is -EREMOTEIO from then on.
+ * The exporter took it back. The next SUBMIT or VM_BIND asks for it again; if the
+ * exporter refuses, jobs that use it fault and VM_BIND is -EREMOTEIO from then on.
+ * An error that may not last (-ENOMEM, -ENOSPC, -EBUSY, ...) is that call's own.
  */
 #define DRM_DACC_BO_REVOKED		(1u << 11)
 #define DRM_DACC_BO_RESIDENT		(1u << 12)	/* in SRAM now */
