@@ -456,12 +456,30 @@ static const struct dma_buf_ops dacc_dmabuf_ops = {
 	.mmap = drm_gem_dmabuf_mmap,
 };
 
+/*
+ * Jobs that were submitted while the buffer was nobody else's have fences that only
+ * moves wait for. They may write it: importers are to wait for them, too. This never
+ * needs room, for it takes the place of the same fence.
+ */
+static void dacc_dmabuf_show_jobs(struct dma_resv *resv)
+{
+	struct dma_resv_iter cursor;
+	struct dma_fence *fence;
+
+	dma_resv_assert_held(resv);
+	dma_resv_for_each_fence(&cursor, resv, DMA_RESV_USAGE_BOOKKEEP, fence) {
+		if (dma_resv_iter_usage(&cursor) == DMA_RESV_USAGE_BOOKKEEP)
+			dma_resv_add_fence(resv, fence, DMA_RESV_USAGE_WRITE);
+	}
+}
+
 /**
  * dacc_dmabuf_export - drm_gem_object_funcs.export
  * @obj: buffer of our own
  * @flags: of the file
  *
- * From now on jobs of address spaces that have it bound leave fences in it.
+ * From now on jobs of address spaces that have it bound leave fences in it that
+ * importers wait for; those of jobs in flight turn into such.
  *
  * Return: dma-buf or an error pointer.
  */
@@ -485,6 +503,7 @@ struct dma_buf *dacc_dmabuf_export(struct drm_gem_object *obj, int flags)
 	info.resv = obj->resv;
 
 	dma_resv_lock(obj->resv, NULL);
+	dacc_dmabuf_show_jobs(obj->resv);
 	bo->shared = true;
 	drm_gem_for_each_gpuvm_bo(vm_bo, obj)
 		drm_gpuvm_bo_extobj_add(vm_bo);

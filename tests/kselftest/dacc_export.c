@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Export: SRAM to the GPU peer, to another client, to those who cannot have it. */
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -96,6 +97,27 @@ TEST_F(dacc_export, not_beyond_its_end)
 	EXPECT_EQ(gpu_copy(self->gpu, there, ~0ull, self->hbm, 0, 8), -EINVAL);
 	/* One of the two is in HBM. */
 	EXPECT_EQ(gpu_copy(self->gpu, there, 0, there, 0, 8), -EINVAL);
+}
+
+/* A job that was under way before there was a dma-buf is one to wait for. */
+TEST_F(dacc_export, earlier_jobs_are_seen)
+{
+	struct drm_dacc_job job = job_fill(SRAM, SZ_64K, 7);
+	struct drm_dacc_result r = {};
+	struct pollfd p = { .events = POLLIN };
+	__u64 seq;
+
+	ASSERT_EQ(inject_all(DACC_INJECT_HANG), 0);
+	ASSERT_EQ(submit(self->fd, self->q, &job, 1, &seq), 0);
+	let_it_start();
+	ASSERT_EQ(inject(DACC_INJECT_NONE, 0), 0);
+	p.fd = export_fd(self->fd, self->sram, DRM_CLOEXEC | DRM_RDWR);
+	ASSERT_GE(p.fd, 0);
+	EXPECT_EQ(wait_job(self->fd, self->q, seq, 0, &r), -ETIME);
+	EXPECT_EQ(poll(&p, 1, 0), 0);
+	ASSERT_EQ(queue_destroy(self->fd, self->q), 0);
+	EXPECT_EQ(poll(&p, 1, 10000), 1);
+	close(p.fd);
 }
 
 TEST_F(dacc_export, a_reader_waits_for_the_peers_write)
