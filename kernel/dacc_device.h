@@ -62,6 +62,8 @@ struct dacc_vm;
 
 #define DACC_SRAM_ALIGN			SZ_64K
 #define DACC_NUM_CLASSES		2
+/* Ids of a client's queues: there are not more than DACC_MAX_QUEUES at a time. */
+#define DACC_QUEUE_ID_BITS		24
 
 extern unsigned int dacc_job_timeout_ms;
 extern unsigned int dacc_job_limit_ms;

@@ -12,12 +12,16 @@
 #include <drm/drm_gem.h>
 #include <drm/drm_managed.h>
 #include <drm/drm_print.h>
+#include <drm/drm_vma_manager.h>
 
 #include "dacc_device.h"
 
-/* Far above what the GEM offset manager gives out. */
-#define DACC_DOORBELL_OFFSET		BIT_ULL(56)
-#define DACC_DOORBELL_HWQ_SHIFT		(PAGE_SHIFT + 32)
+/*
+ * Above what the GEM offset manager gives out (2^40 and a bit), and below 2^44, where
+ * mmap2() of 32-bit processes ends.
+ */
+#define DACC_DOORBELL_OFFSET		BIT_ULL(43)
+#define DACC_DOORBELL_HWQ_SHIFT		(PAGE_SHIFT + DACC_QUEUE_ID_BITS)
 /* How long the critical path waits for mappings to go. */
 #define DACC_DOORBELL_TIMEOUT		(2 * HZ)
 /* A fault during a reset comes back so often, so that signals are seen. */
@@ -32,6 +36,9 @@
  */
 u64 dacc_doorbell_offset(struct dacc_queue *queue)
 {
+	BUILD_BUG_ON((u64)DACC_MAX_QUEUES << DACC_DOORBELL_HWQ_SHIFT > DACC_DOORBELL_OFFSET);
+	BUILD_BUG_ON((u64)DRM_FILE_PAGE_OFFSET_START + DRM_FILE_PAGE_OFFSET_SIZE >
+		     DACC_DOORBELL_OFFSET >> PAGE_SHIFT);
 	return DACC_DOORBELL_OFFSET | (u64)queue->hwq << DACC_DOORBELL_HWQ_SHIFT |
 	       (u64)queue->id << PAGE_SHIFT;
 }

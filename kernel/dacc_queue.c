@@ -330,7 +330,8 @@ static int dacc_queue_create_locked(struct dacc_device *dacc, struct dacc_file *
 	if (ret)
 		goto err_free;
 	/* The id is reserved first: nothing fails once the queue is live. */
-	ret = xa_alloc(&file->queues, &queue->id, NULL, xa_limit_31b, GFP_KERNEL);
+	ret = xa_alloc(&file->queues, &queue->id, NULL,
+		       XA_LIMIT(1, BIT(DACC_QUEUE_ID_BITS) - 1), GFP_KERNEL);
 	if (ret)
 		goto err_free;
 	ret = dacc_queue_attach(queue);

@@ -367,7 +367,8 @@ enum drm_dacc_queue_class {
  *	dacc_hw.h, 64-byte aligned, writable by the chip; else 0. Its first 64
  *	bytes must be zero.
  * @doorbell_offset: out: user queue: offset for mmap() of one page
- *	(DACC_DOORBELL_STRIDE bytes, shared, read and write).
+ *	(DACC_DOORBELL_STRIDE bytes, shared, read and write). Below 2^44, which
+ *	mmap2() of a 32-bit process can do.
  */
 struct drm_dacc_queue_create {
 	__u32 vm;
