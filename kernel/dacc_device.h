@@ -954,7 +954,7 @@ void dacc_userq_complete(struct dacc_queue *queue);
 void dacc_userq_read_fault(struct dacc_queue *queue);
 bool dacc_userq_busy(struct dacc_queue *queue);
 void dacc_userq_save(struct dacc_queue *queue);
-void dacc_userq_recount(struct dacc_queue *queue);
+void dacc_userq_recount(struct dacc_queue *queue, bool stopped);
 void dacc_userq_restore(struct dacc_queue *queue);
 void dacc_userq_end(struct dacc_queue *queue);
 bool dacc_userq_takes_jobs(struct dacc_queue *queue);
@@ -986,7 +986,7 @@ void dacc_reset_fini(struct dacc_device *dacc);
 
 /* dacc_revive.c */
 void dacc_device_suspend_queues(struct dacc_device *dacc, bool suspect);
-void dacc_device_recount_queues(struct dacc_device *dacc);
+void dacc_device_recount_queues(struct dacc_device *dacc, bool stopped);
 void dacc_device_resume_queues(struct dacc_device *dacc);
 void dacc_device_lose_queues(struct dacc_device *dacc);
 

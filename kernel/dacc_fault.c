@@ -19,6 +19,7 @@ void dacc_fault_init(struct dacc_device *dacc)
 		[DACC_FAULT_POLL] = "fail_poll",
 		[DACC_FAULT_TLB] = "fail_tlb",
 		[DACC_FAULT_ENABLE] = "fail_enable",
+		[DACC_FAULT_COUNTS] = "fail_counts",
 	};
 	struct dentry *root = dacc->drm.debugfs_root;
 	struct dacc_faults *faults;

@@ -17,19 +17,22 @@
  * @DACC_FAULT_POLL: any wait for a register times out.
  * @DACC_FAULT_TLB: the wait for a TLB invalidation does.
  * @DACC_FAULT_ENABLE: the device refuses a queue.
+ * @DACC_FAULT_COUNTS: the counts of user queues read as all ones.
  * @DACC_FAULT_COUNT: number of points.
  */
 enum dacc_fault_point {
 	DACC_FAULT_POLL,
 	DACC_FAULT_TLB,
 	DACC_FAULT_ENABLE,
+	DACC_FAULT_COUNTS,
 	DACC_FAULT_COUNT,
 };
 
 #ifdef CONFIG_FAULT_INJECTION_DEBUG_FS
 /**
  * struct dacc_faults - test knobs of a device, in debugfs
- * @attr: fail points: folders fail_poll, fail_tlb, fail_enable, as of failslab.
+ * @attr: fail points: folders fail_poll, fail_tlb, fail_enable, fail_counts, as of
+ *	failslab.
  * @null_submission: jobs of SUBMIT complete without running.
  */
 struct dacc_faults {

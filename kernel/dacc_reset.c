@@ -48,14 +48,16 @@ static void dacc_device_restore(struct dacc_device *dacc)
  */
 void dacc_device_park(struct dacc_device *dacc)
 {
+	int ret;
+
 	lockdep_assert_held(&dacc->hw_lock);
 	if (!dacc->hw_up)
 		return;
 	dacc_device_suspend_queues(dacc, false);
-	if (dacc_hw_reset(dacc))
+	ret = dacc_hw_reset(dacc);
+	if (ret)
 		pci_clear_master(dacc->pdev);
-	else
-		dacc_device_recount_queues(dacc);
+	dacc_device_recount_queues(dacc, !ret);
 	dacc->hw_up = false;
 }
 
@@ -162,7 +164,7 @@ static void dacc_device_reset_locked(struct dacc_device *dacc, const char *why, 
 	trace_dacc_reset(-1, ret);
 	dacc->hw_up = false;
 	if (!ret) {
-		dacc_device_recount_queues(dacc);
+		dacc_device_recount_queues(dacc, true);
 		dacc_device_restore(dacc);
 		dacc_wedged_report(dacc, DACC_WEDGED_RECOVERED);
 		return;
@@ -170,6 +172,7 @@ static void dacc_device_reset_locked(struct dacc_device *dacc, const char *why, 
 	drm_err(&dacc->drm, "the device does not reset (%d): it is cut off the bus, and its PCI function reset\n",
 		ret);
 	pci_clear_master(dacc->pdev);
+	dacc_device_recount_queues(dacc, false);
 	mod_delayed_work(system_unbound_wq, &dacc->flr_work, 0);
 }
 
@@ -217,7 +220,7 @@ void dacc_device_stop(struct dacc_device *dacc)
 		if (dacc_hw_reset(dacc))
 			drm_err(&dacc->drm, "the device does not stop\n");
 		else if (dacc->hw_up)
-			dacc_device_recount_queues(dacc);
+			dacc_device_recount_queues(dacc, true);
 	}
 	pci_clear_master(dacc->pdev);
 	dacc->hw_up = false;

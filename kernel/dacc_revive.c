@@ -79,11 +79,12 @@ void dacc_device_suspend_queues(struct dacc_device *dacc, bool suspect)
  * dacc_device_recount_queues - look at what completed until the device had stopped
  * @dacc: device after dacc_device_suspend_queues() and dacc_hw_reset(), before
  *	anything else resets it; its hw_lock is held
+ * @stopped: that reset succeeded, or else the device is cut off the bus
  *
  * Completion records of our own queues are in memory, those of user queues are the
  * client's.
  */
-void dacc_device_recount_queues(struct dacc_device *dacc)
+void dacc_device_recount_queues(struct dacc_device *dacc, bool stopped)
 {
 	u32 hwq;
 
@@ -94,7 +95,7 @@ void dacc_device_recount_queues(struct dacc_device *dacc)
 		if (!queue)
 			continue;
 		if (queue->user)
-			dacc_userq_recount(queue);
+			dacc_userq_recount(queue, stopped);
 		else
 			dacc_queue_complete(queue);
 	}

@@ -22,6 +22,7 @@
 #include <drm/drm_syncobj.h>
 
 #include "dacc_device.h"
+#include "dacc_fault.h"
 #include "dacc_mmio.h"
 #include "dacc_trace.h"
 
@@ -33,6 +34,7 @@
  * @vm_pinned: dacc_vm_pin() has succeeded.
  * @live: the queue's registers are its own and count. Under dacc_queue.lock, as
  *	are all up to @fences.
+ * @counted: the last look at the registers before a reset gave their counts.
  * @limit: DACC_QUEUE_LIMIT.
  * @busy_seen: how much of DACC_QUEUE_BUSY is in dacc_queue.busy_ps.
  * @armed: DACC_QUEUE_ARM, or 0 once it has fired.
@@ -48,6 +50,7 @@ struct dacc_userq {
 	struct page *dummy;
 	bool vm_pinned;
 	bool live;
+	bool counted;
 	u64 limit;
 	u64 busy_seen;
 	u64 armed;
@@ -160,34 +163,40 @@ static void dacc_userq_account(struct dacc_queue *queue, u64 *completed)
 	uq->busy_seen = busy;
 }
 
-/* Reads the counts. They are believed only as far as they make sense together. */
-static void dacc_userq_look(struct dacc_queue *queue)
+/*
+ * Reads the counts. They are believed only as far as they make sense together; false
+ * if not.
+ */
+static bool dacc_userq_look(struct dacc_queue *queue)
 {
 	u64 completed, produced;
 
 	lockdep_assert_held(&queue->lock);
 	completed = dacc_userq_read(queue, DACC_QUEUE_COMPLETED);
+	if (dacc_fault(queue->dacc, DACC_FAULT_COUNTS))
+		completed = U64_MAX;
 	if (completed != U64_MAX && completed > queue->completed)
 		dacc_userq_account(queue, &completed);
 	produced = dacc_userq_read(queue, DACC_QUEUE_PRODUCED);
 	/*
-	 * Gone from the bus (all ones), or reset behind our back (zero): whoever
-	 * did that deals with it.
+	 * Gone from the bus (all ones), or reset behind our back (zero): at the reset
+	 * that follows dacc_userq_save() sees the same.
 	 */
 	if (completed == U64_MAX || completed < queue->completed || produced < queue->produced)
-		return;
+		return false;
 	if (completed > produced || produced - completed > queue->depth) {
 		drm_err_ratelimited(&queue->dacc->drm,
 				    "queue %u: %llu descriptors completed of %llu, were %llu\n",
 				    queue->hwq, completed, produced, queue->completed);
 		dacc_queue_fail_locked(queue, DRM_DACC_QUEUE_HUNG, -EIO, -ECANCELED,
 				       DACC_STATUS_CANCELLED);
-		return;
+		return false;
 	}
 	WRITE_ONCE(queue->completed, completed);
 	WRITE_ONCE(queue->ended, completed);
 	queue->produced = produced;
 	queue->submitted = produced;
+	return true;
 }
 
 /* Asks for an interrupt at the smallest sequence number that anybody waits for. */
@@ -908,22 +917,23 @@ void dacc_userq_fini(struct dacc_queue *queue)
 /*
  * The last counts that can be had, whatever the queue's state. The client may have
  * seen them, and what has completed may not run again. Nor may what follows a
- * descriptor that failed.
+ * descriptor that failed. False if there are none.
  */
-static void dacc_userq_last_look(struct dacc_queue *queue)
+static bool dacc_userq_last_look(struct dacc_queue *queue)
 {
 	u32 fault = dacc_read32(queue->dacc, dacc_queue_reg(queue->hwq, DACC_QUEUE_FAULT));
+	bool counted = dacc_userq_look(queue);
 
 	lockdep_assert_held(&queue->lock);
-	dacc_userq_look(queue);
 	dacc_userq_end_fences(queue);
 	dacc_userq_wake(queue, queue->completed);
 	/* Not that of a device that is gone from the bus. */
 	if (fault == DACC_STATUS_OK || fault >= DACC_STATUS_COUNT ||
 	    queue->state != DRM_DACC_QUEUE_OK)
-		return;
+		return counted;
 	dacc_userq_read_fault_locked(queue);
 	dacc_queue_fail_locked(queue, DRM_DACC_QUEUE_FAULTED, -EIO, -ECANCELED, fault);
+	return counted;
 }
 
 /**
@@ -939,8 +949,14 @@ void dacc_userq_save(struct dacc_queue *queue)
 
 	lockdep_assert_held(&queue->dacc->hw_lock);
 	spin_lock_irq(&queue->lock);
-	if (uq->live)
-		dacc_userq_last_look(queue);
+	if (uq->live) {
+		u32 state = dacc_read32(queue->dacc, dacc_queue_reg(queue->hwq, DACC_QUEUE_STATE));
+
+		/* A reset behind our back has disabled it. */
+		uq->counted = state == DACC_QUEUE_ACTIVE || state == DACC_QUEUE_HALTED;
+		if (!dacc_userq_last_look(queue))
+			uq->counted = false;
+	}
 	uq->live = false;
 	spin_unlock_irq(&queue->lock);
 }
@@ -949,13 +965,24 @@ void dacc_userq_save(struct dacc_queue *queue)
  * dacc_userq_recount - what a user queue completed until the device had stopped
  * @queue: user queue after dacc_userq_save() and dacc_hw_reset(), which leaves its
  *	counts and its fault; hw_lock is held
+ * @stopped: the reset succeeded. If not, what ran then may have completed since,
+ *	unseen by anybody but the client.
+ *
+ * A queue of which nobody knows how far it came is lost: to run again what has
+ * completed would be worse, also since the client has reused its slots.
  */
-void dacc_userq_recount(struct dacc_queue *queue)
+void dacc_userq_recount(struct dacc_queue *queue, bool stopped)
 {
+	struct dacc_userq *uq = queue->user;
+
 	lockdep_assert_held(&queue->dacc->hw_lock);
 	spin_lock_irq(&queue->lock);
-	if (queue->attached)
-		dacc_userq_last_look(queue);
+	if (queue->attached) {
+		if (stopped ? !dacc_userq_last_look(queue) : queue->produced > queue->completed)
+			uq->counted = false;
+		if (!uq->counted)
+			dacc_queue_fail_locked(queue, DRM_DACC_QUEUE_LOST, -ENODEV, -ENODEV, 0);
+	}
 	spin_unlock_irq(&queue->lock);
 }
 

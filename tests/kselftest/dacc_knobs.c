@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Test knobs of kernels that are for tests: jobs that do not run, fail points. */
-#include "dacc_util.h"
+#include "dacc_life.h"
+#include "dacc_uq.h"
 
 #define HOST_VA 0x100000000ull
 #define SRAM_VA 0x200000000ull
@@ -67,6 +68,7 @@ FIXTURE_TEARDOWN(dacc_knobs)
 	fail_next("fail_poll", 0);
 	fail_next("fail_tlb", 0);
 	fail_next("fail_enable", 0);
+	fail_next("fail_counts", 0);
 	close(self->fd);
 }
 
@@ -120,6 +122,26 @@ TEST_F(dacc_knobs, queue_reset_does_not_end)
 	EXPECT_EQ(queue_destroy(self->fd, q), 0);
 	EXPECT_EQ(counter("device_resets"), resets + 1);
 	EXPECT_EQ(run(self->fd, self->q, job_nop(), NULL), 0);
+}
+
+/* What the driver cannot count it must not run again. */
+TEST_F(dacc_knobs, user_queue_of_unknown_counts)
+{
+	struct drm_dacc_queue_info i = {};
+	struct uq q;
+
+	ASSERT_EQ(uq_create(&q, self->fd, self->vm, DRM_DACC_QUEUE_TRANSFER, 0), 0);
+	ASSERT_TRUE(fail_next("fail_counts", -1));
+	uq_push(&q, desc_fill(HOST_VA, 4, 1));
+	ASSERT_EQ(uq_poll(&q, 1, UQ_SECONDS), 0);
+	self->h[0] = 7;
+	ASSERT_EQ(reset_function(), 0);
+	ASSERT_TRUE(fail_next("fail_counts", 0));
+	uq_push(&q, desc_nop());
+	EXPECT_EQ(uq_wait(&q, 2, UQ_SECONDS), -EIO);
+	ASSERT_EQ(queue_info(self->fd, q.id, &i), 0);
+	EXPECT_EQ(i.state, DRM_DACC_QUEUE_LOST);
+	EXPECT_EQ(self->h[0], 7);
 }
 
 TEST_HARNESS_MAIN

@@ -57,6 +57,28 @@ static inline int write_file(const char *path, const char *text)
 	return ret;
 }
 
+/* Of the PCI function, by sysfs. */
+static inline int reset_function(void)
+{
+	char dir[32], path[128];
+
+	if (pci_dir(dir, sizeof(dir)))
+		return -ENOENT;
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset", dir);
+	return write_file(path, "1");
+}
+
+/* A number in debugfs, if it is there. */
+static inline void set_knob(const char *name, unsigned int value)
+{
+	FILE *f = debugfs_open(name, "w");
+
+	if (!f)
+		return;
+	fprintf(f, "%u\n", value);
+	fclose(f);
+}
+
 static inline int set_parameter(const char *name, unsigned int value)
 {
 	char path[128], text[16];

@@ -30,16 +30,6 @@ static int client(int fd, uint32_t *vm, uint32_t *sram, uint32_t *host, uint32_t
 	return ret ? ret : queue_create(fd, *vm, DRM_DACC_QUEUE_TRANSFER, 256, q);
 }
 
-static void set_knob(const char *name, unsigned int value)
-{
-	FILE *f = debugfs_open(name, "w");
-
-	if (!f)
-		return;
-	fprintf(f, "%u\n", value);
-	fclose(f);
-}
-
 /* While the function is being reset, queues are refused. */
 static int bystander_soon(void)
 {

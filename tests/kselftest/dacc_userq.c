@@ -541,16 +541,6 @@ TEST_F(dacc_userq, completions_that_cannot_be_written)
 	check_stopped(_metadata, &q, DRM_DACC_QUEUE_FAULTED);
 }
 
-static int reset_function(void)
-{
-	char dir[32], path[128];
-
-	if (pci_dir(dir, sizeof(dir)))
-		return -ENOENT;
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset", dir);
-	return write_file(path, "1");
-}
-
 TEST_F(dacc_userq, goes_on_after_a_device_reset)
 {
 	struct sleeper s = { .q = &self->q, .seq = 3 };
@@ -577,6 +567,39 @@ TEST_F(dacc_userq, goes_on_after_a_device_reset)
 	ASSERT_EQ(queue_info(self->fd, self->q.id, &i), 0);
 	EXPECT_EQ(i.state, DRM_DACC_QUEUE_OK);
 	EXPECT_EQ(i.completed, 3);
+}
+
+/*
+ * While nobody knows how far the device has come, only a queue that has nothing to do
+ * can be taken over the reset.
+ */
+TEST_F(dacc_userq, a_busy_one_is_lost_if_the_device_does_not_stop)
+{
+	struct drm_dacc_queue_info i = {};
+	struct uq guilty, idle;
+
+	ASSERT_EQ(uq_create(&guilty, self->fd, self->vm, DRM_DACC_QUEUE_TRANSFER, 1), 0);
+	ASSERT_EQ(uq_create(&idle, self->fd, self->vm, DRM_DACC_QUEUE_TRANSFER, 2), 0);
+	uq_push(&idle, desc_fill(VA, 4, 1));
+	ASSERT_EQ(uq_poll(&idle, 1, UQ_SECONDS), 0);
+	self->p[0] = 2;
+	ASSERT_EQ(inject_all(DACC_INJECT_HANG), 0);
+	uq_push(&guilty, desc_nop());
+	uq_push(&self->q, desc_nop());
+	let_it_start();
+	ASSERT_EQ(inject(DACC_INJECT_NONE, 0), 0);
+	set_knob("fail_queue_resets", 1);
+	set_knob("fail_device_resets", 1);
+	ASSERT_EQ(queue_destroy(self->fd, guilty.id), 0);
+	EXPECT_EQ(uq_wait(&self->q, 1, UQ_SECONDS), -EIO);
+	ASSERT_EQ(queue_info(self->fd, self->q.id, &i), 0);
+	EXPECT_EQ(i.state, DRM_DACC_QUEUE_LOST);
+	uq_push(&idle, desc_fill(VA + 4, 4, 3));
+	EXPECT_EQ(uq_wait(&idle, 2, UQ_SECONDS), 0);
+	EXPECT_EQ(self->p[0], 2);
+	EXPECT_EQ(self->p[1], 3);
+	set_knob("fail_queue_resets", 0);
+	set_knob("fail_device_resets", 0);
 }
 
 struct producer {
