@@ -25,10 +25,8 @@ static void dacc_pci_reset_prepare(struct pci_dev *pdev)
 static void dacc_pci_reset_done(struct pci_dev *pdev)
 {
 	struct dacc_device *dacc = pci_get_drvdata(pdev);
-	bool cookie;
+	bool cookie = dma_fence_begin_signalling();
 
-	pci_set_master(pdev);
-	cookie = dma_fence_begin_signalling();
 	mutex_lock(&dacc->hw_lock);
 	dacc_device_unpark(dacc, "a reset of the PCI function");
 	mutex_unlock(&dacc->hw_lock);
@@ -94,6 +92,8 @@ static pci_ers_result_t dacc_pci_slot_reset(struct pci_dev *pdev)
 	/* Restoring takes the saved state away. */
 	pci_restore_state(pdev);
 	pci_save_state(pdev);
+	/* After an error that was not fatal the slot was not reset. */
+	pci_clear_master(pdev);
 	dacc_pci_reset_prepare(pdev);
 	dacc_pci_reset_done(pdev);
 	return READ_ONCE(dacc->hw_up) ? PCI_ERS_RESULT_RECOVERED : PCI_ERS_RESULT_DISCONNECT;

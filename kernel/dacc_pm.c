@@ -91,7 +91,6 @@ static int dacc_pm_runtime_resume(struct device *dev)
 {
 	struct dacc_device *dacc = dev_get_drvdata(dev);
 
-	pci_set_master(dacc->pdev);
 	mutex_lock(&dacc->hw_lock);
 	/* A device that does not answer is wedged, which everybody checks for. */
 	dacc_device_unpark(dacc, "runtime suspend");
@@ -187,7 +186,6 @@ static void dacc_pm_complete(struct device *dev)
 {
 	struct dacc_device *dacc = dev_get_drvdata(dev);
 
-	pci_set_master(dacc->pdev);
 	mutex_lock(&dacc->hw_lock);
 	if (!dacc->wedged)
 		dacc_device_unpark(dacc, "system sleep");

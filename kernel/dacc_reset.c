@@ -63,10 +63,11 @@ void dacc_device_park(struct dacc_device *dacc)
 
 /**
  * dacc_device_unpark - start the device again after dacc_device_park()
- * @dacc: device that is down, with bus mastering on; its hw_lock is held
+ * @dacc: device that is down; its hw_lock is held
  * @after: what it went through, for the log
  *
- * A device that does not answer is wedged.
+ * A device that does not answer is wedged. What it went through may have failed, so
+ * it masters the bus again only after a reset of its own.
  */
 void dacc_device_unpark(struct dacc_device *dacc, const char *after)
 {
@@ -81,6 +82,7 @@ void dacc_device_unpark(struct dacc_device *dacc, const char *after)
 		dacc_device_wedge(dacc);
 		return;
 	}
+	pci_set_master(dacc->pdev);
 	dacc_device_restore(dacc);
 }
 
