@@ -155,6 +155,7 @@ struct dacc_mover {
  *	fences depend on it.
  * @end_wq: runs what is left to do when a transfer has ended, which may wait for other
  *	clients.
+ * @reset_wq: resets of the function, which wait for works of @wq.
  * @ttm: buffer manager.
  * @bo_lock: protects @bos and dacc_bo.exported.
  * @bos: every buffer of this device.
@@ -238,6 +239,7 @@ struct dacc_device {
 	struct dacc_vector vectors[DACC_MSIX_VECTORS];
 	struct workqueue_struct *wq;
 	struct workqueue_struct *end_wq;
+	struct workqueue_struct *reset_wq;
 
 	struct ttm_device ttm;
 	struct mutex bo_lock; /* @bos, dacc_bo.exported */

@@ -155,6 +155,8 @@ static void dacc_free_wqs(struct drm_device *drm, void *data)
 {
 	struct dacc_device *dacc = to_dacc(drm);
 
+	if (dacc->reset_wq)
+		destroy_workqueue(dacc->reset_wq);
 	if (dacc->end_wq)
 		destroy_workqueue(dacc->end_wq);
 	destroy_workqueue(dacc->wq);
@@ -196,7 +198,10 @@ static int dacc_init_software(struct dacc_device *dacc)
 		return ret;
 	/* Nothing that works here may delay fences or recovery: it waits for other clients. */
 	dacc->end_wq = alloc_workqueue("dacc-end", WQ_UNBOUND, 0);
-	return dacc->end_wq ? 0 : -ENOMEM;
+	if (!dacc->end_wq)
+		return -ENOMEM;
+	dacc->reset_wq = alloc_workqueue("dacc-reset", WQ_UNBOUND | WQ_MEM_RECLAIM, 1);
+	return dacc->reset_wq ? 0 : -ENOMEM;
 }
 
 static int dacc_map_bars(struct dacc_device *dacc)

@@ -123,7 +123,7 @@ static void dacc_flr_work(struct work_struct *work)
 	/* Calls reset_prepare and reset_done. */
 	ret = pci_try_reset_function(dacc->pdev);
 	if (ret == -EAGAIN) {
-		queue_delayed_work(system_unbound_wq, &dacc->flr_work, HZ / 50);
+		queue_delayed_work(dacc->reset_wq, &dacc->flr_work, HZ / 50);
 		return;
 	}
 	if (!ret)
@@ -175,7 +175,7 @@ static void dacc_device_reset_locked(struct dacc_device *dacc, const char *why, 
 		ret);
 	pci_clear_master(dacc->pdev);
 	dacc_device_recount_queues(dacc, false);
-	mod_delayed_work(system_unbound_wq, &dacc->flr_work, 0);
+	mod_delayed_work(dacc->reset_wq, &dacc->flr_work, 0);
 }
 
 /**
