@@ -164,6 +164,8 @@ struct dacc_mover {
  *	@hw_lock; false only once it has been stopped (or cut off the bus), so
  *	that it makes no memory access while this reads false.
  * @wedged: it is down and will not come back by itself.
+ * @cut_off: it did not reset; @flr_work is due. Under @hw_lock, as @sleeping.
+ * @sleeping: the system is about to sleep, or not all awake: it stays parked.
  * @flr_work: resets the PCI function when the device does not reset.
  * @wedged_work: tells userspace of @wedged_events.
  * @wedged_events: bits of enum dacc_wedged_event.
@@ -248,6 +250,8 @@ struct dacc_device {
 	struct mutex hw_lock; /* reset, TLB, @queues, @vms */
 	bool hw_up;
 	bool wedged;
+	bool cut_off;
+	bool sleeping;
 	struct delayed_work flr_work;
 	struct work_struct wedged_work;
 	unsigned long wedged_events;

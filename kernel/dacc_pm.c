@@ -174,11 +174,15 @@ static int dacc_pm_prepare(struct device *dev)
 	struct dacc_device *dacc = dev_get_drvdata(dev);
 
 	pm_runtime_resume(dev);
-	/* None starts afterwards: only a device that is up fails to reset. */
-	flush_delayed_work(&dacc->flr_work);
 	mutex_lock(&dacc->hw_lock);
+	dacc->sleeping = true;
 	dacc_device_park(dacc);
 	mutex_unlock(&dacc->hw_lock);
+	/*
+	 * It could not have the device's lock now, which the PM core holds, but get it
+	 * later, in the middle. None starts anew: only a device that is up fails to reset.
+	 */
+	cancel_delayed_work_sync(&dacc->flr_work);
 	return 0;
 }
 
@@ -187,7 +191,10 @@ static void dacc_pm_complete(struct device *dev)
 	struct dacc_device *dacc = dev_get_drvdata(dev);
 
 	mutex_lock(&dacc->hw_lock);
-	if (!dacc->wedged)
+	dacc->sleeping = false;
+	if (dacc->cut_off)
+		mod_delayed_work(dacc->reset_wq, &dacc->flr_work, 0);
+	else if (!dacc->wedged)
 		dacc_device_unpark(dacc, "system sleep");
 	mutex_unlock(&dacc->hw_lock);
 }

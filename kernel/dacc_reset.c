@@ -33,6 +33,7 @@ static void dacc_device_restore(struct dacc_device *dacc)
 	dacc_hw_start(dacc);
 	dacc->hw_up = true;
 	dacc->wedged = false;
+	dacc->cut_off = false;
 	WRITE_ONCE(dacc->last_progress, jiffies);
 	dacc_device_resume_queues(dacc);
 	/* A link may have changed meanwhile. */
@@ -66,7 +67,8 @@ void dacc_device_park(struct dacc_device *dacc)
  * @dacc: device that is down; its hw_lock is held
  * @after: what it went through, for the log
  *
- * A device that does not answer is wedged. What it went through may have failed, so
+ * Nothing happens while the system sleeps: dacc_pm_complete() will do it. A device
+ * that does not answer is wedged. What it went through may have failed, so
  * it masters the bus again only after a reset of its own.
  */
 void dacc_device_unpark(struct dacc_device *dacc, const char *after)
@@ -74,7 +76,7 @@ void dacc_device_unpark(struct dacc_device *dacc, const char *after)
 	int ret;
 
 	lockdep_assert_held(&dacc->hw_lock);
-	if (dacc->hw_up)
+	if (dacc->hw_up || dacc->sleeping)
 		return;
 	ret = dacc_hw_reset(dacc);
 	if (ret) {
@@ -101,6 +103,7 @@ void dacc_device_wedge(struct dacc_device *dacc)
 	pci_clear_master(dacc->pdev);
 	dacc->hw_up = false;
 	dacc->wedged = true;
+	dacc->cut_off = false;
 	dacc_device_lose_queues(dacc);
 	dacc_wedged_report(dacc, DACC_WEDGED_LOST);
 }
@@ -118,7 +121,7 @@ static void dacc_flr_work(struct work_struct *work)
 						flr_work);
 	int ret;
 
-	if (READ_ONCE(dacc->hw_up) || READ_ONCE(dacc->wedged))
+	if (READ_ONCE(dacc->hw_up) || READ_ONCE(dacc->wedged) || READ_ONCE(dacc->sleeping))
 		return;
 	/* Calls reset_prepare and reset_done. */
 	ret = pci_try_reset_function(dacc->pdev);
@@ -130,7 +133,7 @@ static void dacc_flr_work(struct work_struct *work)
 		return;
 	drm_err(&dacc->drm, "the PCI function does not reset (%d)\n", ret);
 	mutex_lock(&dacc->hw_lock);
-	if (!dacc->hw_up && !dacc->wedged)
+	if (!dacc->hw_up && !dacc->wedged && !dacc->sleeping)
 		dacc_device_wedge(dacc);
 	mutex_unlock(&dacc->hw_lock);
 }
@@ -175,6 +178,7 @@ static void dacc_device_reset_locked(struct dacc_device *dacc, const char *why, 
 		ret);
 	pci_clear_master(dacc->pdev);
 	dacc_device_recount_queues(dacc, false);
+	dacc->cut_off = true;
 	mod_delayed_work(dacc->reset_wq, &dacc->flr_work, 0);
 }
 
