@@ -19,6 +19,21 @@
 /* So many an address space may cause before it is banned. */
 #define DACC_MAX_DEVICE_RESETS		2
 
+/*
+ * The last means against stray writes of a device that did not reset. Bus mastering is
+ * for what goes over PCIe; peers' memory is reached over the links, too.
+ */
+static void dacc_device_cut_off(struct dacc_device *dacc)
+{
+	u32 port;
+
+	pci_clear_master(dacc->pdev);
+	for (port = 0; port < dacc->num_links; port++)
+		dacc_write32(dacc, dacc_link_reg(port, DACC_LINK_CTRL), DACC_LINK_CTRL_DISABLE);
+	/* All of them have arrived. */
+	dacc_read32(dacc, DACC_REG_ID);
+}
+
 /* After a reset: address spaces and decoders back to what the driver knows. */
 static void dacc_device_restore(struct dacc_device *dacc)
 {
@@ -57,7 +72,7 @@ void dacc_device_park(struct dacc_device *dacc)
 	dacc_device_suspend_queues(dacc, false);
 	ret = dacc_hw_reset(dacc);
 	if (ret)
-		pci_clear_master(dacc->pdev);
+		dacc_device_cut_off(dacc);
 	dacc_device_recount_queues(dacc, !ret);
 	dacc->hw_up = false;
 }
@@ -99,8 +114,7 @@ void dacc_device_wedge(struct dacc_device *dacc)
 {
 	lockdep_assert_held(&dacc->hw_lock);
 	drm_err(&dacc->drm, "the device is out of order: unbind it, or reset its PCI function\n");
-	/* The last means against stray writes. */
-	pci_clear_master(dacc->pdev);
+	dacc_device_cut_off(dacc);
 	dacc->hw_up = false;
 	dacc->wedged = true;
 	dacc->cut_off = false;
@@ -176,7 +190,7 @@ static void dacc_device_reset_locked(struct dacc_device *dacc, const char *why, 
 	}
 	drm_err(&dacc->drm, "the device does not reset (%d): it is cut off the bus, and its PCI function reset\n",
 		ret);
-	pci_clear_master(dacc->pdev);
+	dacc_device_cut_off(dacc);
 	dacc_device_recount_queues(dacc, false);
 	dacc->cut_off = true;
 	mod_delayed_work(dacc->reset_wq, &dacc->flr_work, 0);
@@ -223,10 +237,12 @@ void dacc_device_stop(struct dacc_device *dacc)
 			dacc_userq_save(queue);
 	}
 	if (pci_device_is_present(dacc->pdev)) {
-		if (dacc_hw_reset(dacc))
+		if (dacc_hw_reset(dacc)) {
 			drm_err(&dacc->drm, "the device does not stop\n");
-		else if (dacc->hw_up)
+			dacc_device_cut_off(dacc);
+		} else if (dacc->hw_up) {
 			dacc_device_recount_queues(dacc, true);
+		}
 	}
 	pci_clear_master(dacc->pdev);
 	dacc->hw_up = false;

@@ -388,6 +388,22 @@ TEST_F_TIMEOUT(dacc_reset, a_device_reset_is_told_by_uevent, 900)
 	close(fd);
 }
 
+/* How many link ports say that they are up. */
+static int links_up(void)
+{
+	FILE *f = debugfs_open("link", "r");
+	unsigned int status;
+	char line[256];
+	int n = 0;
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "port %*u: uid %*s status %x", &status) == 1)
+			n += !!(status & DACC_LINK_UP);
+	if (f)
+		fclose(f);
+	return n;
+}
+
 TEST_F_TIMEOUT(dacc_reset, a_wedged_device_answers_in_order_and_comes_back, 900)
 {
 	struct drm_dacc_job j = job_nop();
@@ -396,6 +412,7 @@ TEST_F_TIMEOUT(dacc_reset, a_wedged_device_answers_in_order_and_comes_back, 900)
 	struct drm_dacc_result r = {};
 	uint32_t guilty, q, bo;
 	int fd = uevent_socket();
+	int links = links_up();
 	__u64 seq, innocent;
 
 	ASSERT_GE(fd, 0);
@@ -413,6 +430,8 @@ TEST_F_TIMEOUT(dacc_reset, a_wedged_device_answers_in_order_and_comes_back, 900)
 	EXPECT_TRUE(r.error == -ENODEV || r.error == -ETIME);
 	EXPECT_TRUE(got_uevent(fd, "WEDGED=rebind,bus-reset"));
 
+	/* Nothing of what may still run in there gets at peers' memory. */
+	EXPECT_EQ(links_up(), 0);
 	ASSERT_EQ(queue_info(self->fd, guilty, &i), 0);
 	EXPECT_EQ(submit(self->fd, self->q, &j, 1, NULL), -EIO);
 	EXPECT_EQ(queue_create(self->fd, self->vm, DRM_DACC_QUEUE_TRANSFER, 16, &q), -EIO);
@@ -427,6 +446,7 @@ TEST_F_TIMEOUT(dacc_reset, a_wedged_device_answers_in_order_and_comes_back, 900)
 	ASSERT_EQ(run(self->fd, q, job_fill(VA, 64, 5), &r), 0);
 	EXPECT_EQ(r.error, 0);
 	EXPECT_EQ(self->s[0], 5);
+	EXPECT_EQ(links_up(), links);
 	EXPECT_EQ(bystander(), 0);
 	close(fd);
 }
