@@ -22,6 +22,16 @@ static void dacc_pci_reset_prepare(struct pci_dev *pdev)
 	dma_fence_end_signalling(cookie);
 }
 
+static void dacc_pci_wait_for_reset(struct pci_dev *pdev)
+{
+	struct dacc_device *dacc = pci_get_drvdata(pdev);
+
+	dacc_pci_reset_prepare(pdev);
+	mutex_lock(&dacc->hw_lock);
+	dacc_device_expect_recovery(dacc);
+	mutex_unlock(&dacc->hw_lock);
+}
+
 static void dacc_pci_reset_done(struct pci_dev *pdev)
 {
 	struct dacc_device *dacc = pci_get_drvdata(pdev);
@@ -43,7 +53,7 @@ static bool dacc_is_healthy(struct dacc_device *dacc)
  * An error that is not fatal left the link usable: a single transaction failed. The
  * job that it belonged to, if any, got DACC_STATUS_BUS_ERROR, so the device only
  * has to be looked at. A fatal one cuts the device off until the slot is reset;
- * queues are parked until then.
+ * queues are parked until then, but not for ever.
  */
 static pci_ers_result_t dacc_pci_error_detected(struct pci_dev *pdev, pci_channel_state_t state)
 {
@@ -56,7 +66,7 @@ static pci_ers_result_t dacc_pci_error_detected(struct pci_dev *pdev, pci_channe
 		return PCI_ERS_RESULT_CAN_RECOVER;
 	case pci_channel_io_frozen:
 		drm_err(&dacc->drm, "a fatal PCI error: waiting for the slot's reset\n");
-		dacc_pci_reset_prepare(pdev);
+		dacc_pci_wait_for_reset(pdev);
 		return PCI_ERS_RESULT_NEED_RESET;
 	default:
 		drm_err(&dacc->drm, "the PCI function failed for good\n");
@@ -81,7 +91,7 @@ static pci_ers_result_t dacc_pci_mmio_enabled(struct pci_dev *pdev)
 	mutex_unlock(&dacc->hw_lock);
 	if (up)
 		return PCI_ERS_RESULT_RECOVERED;
-	dacc_pci_reset_prepare(pdev);
+	dacc_pci_wait_for_reset(pdev);
 	return PCI_ERS_RESULT_NEED_RESET;
 }
 

@@ -164,6 +164,8 @@ struct dacc_mover {
  *	@hw_lock; false only once it has been stopped (or cut off the bus), so
  *	that it makes no memory access while this reads false.
  * @wedged: it is down and will not come back by itself.
+ * @stuck_work: wedges it if recovery by others does not come.
+ * @stuck_at: jiffies at which it does; 0: nothing is waited for. Under @hw_lock.
  * @cut_off: it did not reset; @flr_work is due. Under @hw_lock, as @sleeping.
  * @sleeping: the system is about to sleep, or not all awake: it stays parked.
  * @flr_work: resets the PCI function when the device does not reset.
@@ -250,6 +252,8 @@ struct dacc_device {
 	struct mutex hw_lock; /* reset, TLB, @queues, @vms */
 	bool hw_up;
 	bool wedged;
+	struct delayed_work stuck_work;
+	unsigned long stuck_at;
 	bool cut_off;
 	bool sleeping;
 	struct delayed_work flr_work;
@@ -984,6 +988,7 @@ void dacc_device_stop(struct dacc_device *dacc);
 void dacc_device_flush(struct dacc_device *dacc, u32 asid);
 void dacc_device_stop_queue(struct dacc_device *dacc, u32 hwq);
 void dacc_device_park(struct dacc_device *dacc);
+void dacc_device_expect_recovery(struct dacc_device *dacc);
 void dacc_device_unpark(struct dacc_device *dacc, const char *after);
 void dacc_device_wedge(struct dacc_device *dacc);
 void dacc_vm_blame(struct dacc_vm *vm);

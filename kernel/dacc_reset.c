@@ -16,6 +16,11 @@
 #include "dacc_mmio.h"
 #include "dacc_trace.h"
 
+static unsigned int dacc_recovery_timeout_ms = 60000;
+module_param_named(recovery_timeout_ms, dacc_recovery_timeout_ms, uint, 0644);
+MODULE_PARM_DESC(recovery_timeout_ms,
+		 "Milliseconds for the reset of the slot or function after an error; then the device is given up (default 60000)");
+
 /* So many an address space may cause before it is banned. */
 #define DACC_MAX_DEVICE_RESETS		2
 
@@ -49,6 +54,7 @@ static void dacc_device_restore(struct dacc_device *dacc)
 	dacc->hw_up = true;
 	dacc->wedged = false;
 	dacc->cut_off = false;
+	dacc->stuck_at = 0;
 	WRITE_ONCE(dacc->last_progress, jiffies);
 	dacc_device_resume_queues(dacc);
 	/* A link may have changed meanwhile. */
@@ -118,8 +124,44 @@ void dacc_device_wedge(struct dacc_device *dacc)
 	dacc->hw_up = false;
 	dacc->wedged = true;
 	dacc->cut_off = false;
+	dacc->stuck_at = 0;
 	dacc_device_lose_queues(dacc);
 	dacc_wedged_report(dacc, DACC_WEDGED_LOST);
+}
+
+static void dacc_stuck_work(struct work_struct *work)
+{
+	struct dacc_device *dacc = container_of(to_delayed_work(work), struct dacc_device,
+						stuck_work);
+	bool cookie = dma_fence_begin_signalling();
+
+	mutex_lock(&dacc->hw_lock);
+	/* It may be for another wait by now. */
+	if (dacc->stuck_at && !dacc->hw_up && time_after_eq(jiffies, dacc->stuck_at)) {
+		drm_err(&dacc->drm, "recovery did not come\n");
+		dacc_device_wedge(dacc);
+	}
+	mutex_unlock(&dacc->hw_lock);
+	dma_fence_end_signalling(cookie);
+}
+
+/**
+ * dacc_device_expect_recovery - somebody else is to get the device up again
+ * @dacc: device that is down; its hw_lock is held
+ *
+ * Should that not happen (a PCI error's recovery ends without a word if it fails for
+ * another function), the device is given up, so that the fences of its parked queues
+ * signal.
+ */
+void dacc_device_expect_recovery(struct dacc_device *dacc)
+{
+	unsigned long delay = msecs_to_jiffies(READ_ONCE(dacc_recovery_timeout_ms));
+
+	lockdep_assert_held(&dacc->hw_lock);
+	if (dacc->hw_up || dacc->wedged)
+		return;
+	dacc->stuck_at = (jiffies + delay) | 1;
+	mod_delayed_work(dacc->reset_wq, &dacc->stuck_work, delay + 2);
 }
 
 /*
@@ -159,6 +201,7 @@ static void dacc_flr_work(struct work_struct *work)
 void dacc_reset_init(struct dacc_device *dacc)
 {
 	INIT_DELAYED_WORK(&dacc->flr_work, dacc_flr_work);
+	INIT_DELAYED_WORK(&dacc->stuck_work, dacc_stuck_work);
 }
 
 /**
@@ -168,6 +211,7 @@ void dacc_reset_init(struct dacc_device *dacc)
 void dacc_reset_fini(struct dacc_device *dacc)
 {
 	cancel_delayed_work_sync(&dacc->flr_work);
+	cancel_delayed_work_sync(&dacc->stuck_work);
 }
 
 static void dacc_device_reset_locked(struct dacc_device *dacc, const char *why, bool suspect)

@@ -128,4 +128,83 @@ TEST_F_TIMEOUT(dacc_aer, a_fatal_error_resets_the_slot, 900)
 	EXPECT_NE(after.generation, before.generation);
 }
 
+/* Of the switch that both devices are below; 0 if it is not there. */
+static int switch_port(const char *bdf, struct error *e)
+{
+	char link[128], path[512], *p;
+	unsigned int domain, bus, dev, fn;
+	ssize_t n;
+
+	/* ../../../devices/pci0000:00/ROOT PORT/UPSTREAM/DOWNSTREAM/BDF */
+	snprintf(link, sizeof(link), "/sys/bus/pci/devices/%s", bdf);
+	n = readlink(link, path, sizeof(path) - 1);
+	if (n <= 0)
+		return 0;
+	path[n] = 0;
+	for (int up = 0; up < 2; up++) {
+		p = strrchr(path, '/');
+		if (!p)
+			return 0;
+		*p = 0;
+	}
+	p = strrchr(path, '/');
+	if (!p || sscanf(p, "/%x:%x:%x.%x", &domain, &bus, &dev, &fn) != 4)
+		return 0;
+	*e = (struct error){
+		.bus = (uint8_t)bus,
+		.dev = (uint8_t)dev,
+		.fn = (uint8_t)fn,
+		.uncorrectable = DATA_LINK,
+		.domain = domain,
+	};
+	return 1;
+}
+
+static int gpupeer_dir(char *dir, size_t size)
+{
+	glob_t g = {};
+	int ret = -ENOENT;
+
+	if (!glob("/sys/bus/pci/drivers/gpupeer/*:*:*", 0, NULL, &g)) {
+		snprintf(dir, size, "%.20s", strrchr(g.gl_pathv[0], '/') + 1);
+		ret = 0;
+	}
+	globfree(&g);
+	return ret;
+}
+
+/*
+ * A function without a driver makes recovery fail for all below the switch, which
+ * nobody tells the others: their jobs have to end all the same.
+ */
+TEST_F_TIMEOUT(dacc_aer, recovery_that_fails_for_another_function, 900)
+{
+	struct drm_dacc_job j = job_nop();
+	struct drm_dacc_result r = {};
+	struct error e;
+	char peer[32], reset[128];
+	unsigned int timeout;
+	__u64 seq;
+	int ret;
+
+	if (!switch_port(self->bdf, &e) || gpupeer_dir(peer, sizeof(peer)))
+		SKIP(return, "the devices are not below one switch");
+	ASSERT_EQ(get_parameter("recovery_timeout_ms", &timeout), 0);
+	ASSERT_EQ(set_parameter("recovery_timeout_ms", 3000), 0);
+	ASSERT_EQ(write_file("/sys/bus/pci/drivers/gpupeer/unbind", peer), 0);
+	ASSERT_EQ(inject_all(DACC_INJECT_HANG), 0);
+	ASSERT_EQ(submit(self->fd, self->q, &j, 1, &seq), 0);
+	ret = write(self->inject, &e, sizeof(e)) == sizeof(e) ? 0 : -errno;
+	EXPECT_EQ(ret, 0);
+	ret = wait_job(self->fd, self->q, seq, 60, &r);
+	EXPECT_EQ(ret, 0);
+	EXPECT_EQ(r.error, -ENODEV);
+	snprintf(reset, sizeof(reset), "/sys/bus/pci/devices/%s/reset", self->bdf);
+	EXPECT_EQ(write_file(reset, "1"), 0);
+	inject(DACC_INJECT_NONE, 0);
+	EXPECT_EQ(write_file("/sys/bus/pci/drivers/gpupeer/bind", peer), 0);
+	set_parameter("recovery_timeout_ms", timeout);
+	EXPECT_EQ(bystander(), 0);
+}
+
 TEST_HARNESS_MAIN
