@@ -124,8 +124,11 @@ struct gpupeer_shared {
  *	for @bad_record.
  * @reset_lock: one reset at a time; also for @timeout_progress, and for giving
  *	a job back to the scheduler, which would start it again.
- * @reset_sem: for writing while the function is reset from outside and BARs
- *	do not answer; outside of @reset_lock.
+ * @reset_sem: for writing to set @away, for reading while BARs have to answer;
+ *	outside of @reset_lock.
+ * @away: the function is reset from outside, or the system sleeps: it is stopped and
+ *	BARs do not answer. Also under @reset_lock.
+ * @back: woken when that ends.
  * @timeout_progress: GPUPEER_REG_PROGRESS at the last timeout.
  * @job_lock: protects @jobs and gpupeer_job.sg.
  * @jobs: all jobs between submission and their end.
@@ -177,6 +180,8 @@ struct gpupeer_device {
 	struct delayed_work watchdog;
 	struct mutex reset_lock;	/* one reset at a time */
 	struct rw_semaphore reset_sem;	/* access to BARs */
+	bool away;
+	wait_queue_head_t back;
 	u64 timeout_progress;
 
 	struct mutex job_lock;		/* list of jobs */
@@ -429,6 +434,8 @@ int gpupeer_hw_init(struct gpupeer_device *gdev);
 int gpupeer_hw_start(struct gpupeer_device *gdev);
 void gpupeer_hw_stop(struct gpupeer_device *gdev, int error, struct dma_fence *guilty,
 		     int guilty_error);
+void gpupeer_go_away(struct gpupeer_device *gdev);
+int gpupeer_come_back(struct gpupeer_device *gdev);
 int gpupeer_reset(struct gpupeer_device *gdev, struct dma_fence *guilty, int guilty_error);
 
 /* gpupeer_pm.c */

@@ -168,6 +168,7 @@ static int gpupeer_init_sw(struct gpupeer_device *gdev)
 	spin_lock_init(&gdev->count_lock);
 	init_waitqueue_head(&gdev->jobs_idle);
 	init_rwsem(&gdev->reset_sem);
+	init_waitqueue_head(&gdev->back);
 	gpupeer_watchdog_init(gdev);
 	ret = drmm_mutex_init(&gdev->drm, &gdev->bo_lock);
 	if (!ret)

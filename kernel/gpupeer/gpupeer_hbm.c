@@ -29,16 +29,49 @@ int gpupeer_hbm_init(struct gpupeer_device *gdev)
 	return drmm_add_action_or_reset(&gdev->drm, hbm_fini, NULL);
 }
 
+/* While the function is reset, what is written would be lost. */
+static int hbm_enter(struct gpupeer_device *gdev)
+{
+	int ret = down_read_killable(&gdev->reset_sem);
+
+	while (!ret && gdev->away) {
+		up_read(&gdev->reset_sem);
+		ret = wait_event_killable(gdev->back, !READ_ONCE(gdev->away));
+		if (!ret)
+			ret = down_read_killable(&gdev->reset_sem);
+	}
+	return ret ? -EINTR : 0;
+}
+
+static int hbm_clear(struct gpupeer_device *gdev, const struct drm_mm_node *node)
+{
+	u64 offset;
+	s64 resets;
+
+	do {
+		resets = atomic64_read(&gdev->n_resets);
+		for (offset = 0; offset < node->size; offset += GPUPEER_HBM_GRANULE) {
+			memset_io(gdev->hbm + node->start + offset, 0, GPUPEER_HBM_GRANULE);
+			cond_resched();
+		}
+		/* The device may look at it as soon as a job is submitted. */
+		wmb();
+		/* All ones while a PCI error cuts the device off; writes are lost then. */
+		if (readl(gdev->hbm + node->start + node->size - sizeof(u32)))
+			return -EIO;
+	} while (atomic64_read(&gdev->n_resets) != resets);
+	return 0;
+}
+
 /**
  * gpupeer_hbm_alloc() - allocate HBM for a buffer and clear it
  * @gdev: device, entered.
  * @bo: buffer whose size is a multiple of GPUPEER_HBM_GRANULE.
  *
- * Return: 0, -ENOSPC or -EINTR.
+ * Return: 0, -ENOSPC, -EINTR, or -EIO if HBM does not answer.
  */
 int gpupeer_hbm_alloc(struct gpupeer_device *gdev, struct gpupeer_bo *bo)
 {
-	u64 offset;
 	int ret;
 
 	mutex_lock(&gdev->hbm_lock);
@@ -50,21 +83,13 @@ int gpupeer_hbm_alloc(struct gpupeer_device *gdev, struct gpupeer_bo *bo)
 	if (ret)
 		return ret;
 
-	/*
-	 * Another client may have left its data there. While the function is
-	 * reset, what is written would be lost.
-	 */
-	ret = down_read_killable(&gdev->reset_sem);
+	/* Another client may have left its data there. */
+	ret = hbm_enter(gdev);
 	if (ret)
 		return ret;
-	for (offset = 0; offset < bo->base.size; offset += GPUPEER_HBM_GRANULE) {
-		memset_io(gdev->hbm + bo->node.start + offset, 0, GPUPEER_HBM_GRANULE);
-		cond_resched();
-	}
-	/* The device may look at it as soon as a job is submitted. */
-	wmb();
+	ret = hbm_clear(gdev, &bo->node);
 	up_read(&gdev->reset_sem);
-	return 0;
+	return ret;
 }
 
 /**

@@ -4,6 +4,7 @@
  * copied to host memory, since D3hot loses it, and back at resume.
  */
 #include <linux/delay.h>
+#include <linux/overflow.h>
 #include <linux/pci.h>
 #include <linux/pm.h>
 #include <linux/vmalloc.h>
@@ -30,6 +31,15 @@ static void ring_drain(struct gpupeer_device *gdev)
 	}
 }
 
+/* At the image's start; the contents of all ranges follow, one after the other. */
+struct hbm_image {
+	unsigned int n;
+	struct {
+		u64 start;
+		u64 size;
+	} range[] __counted_by(n);
+};
+
 static void free_image(struct gpupeer_device *gdev)
 {
 	vfree(gdev->hbm_image);
@@ -38,32 +48,51 @@ static void free_image(struct gpupeer_device *gdev)
 
 static int save_hbm(struct gpupeer_device *gdev)
 {
+	struct hbm_image *image;
 	struct drm_mm_node *node;
+	unsigned int n = 0;
+	int ret = 0;
 	void *to;
 
+	mutex_lock(&gdev->hbm_lock);
 	if (!gdev->hbm_used)
-		return 0;
-	gdev->hbm_image = vmalloc(gdev->hbm_used);
-	if (!gdev->hbm_image)
-		return -ENOMEM;
-	to = gdev->hbm_image;
+		goto unlock;
+	drm_mm_for_each_node(node, &gdev->hbm_mm)
+		n++;
+	image = vmalloc(struct_size(image, range, n) + gdev->hbm_used);
+	if (!image) {
+		drm_err(&gdev->drm, "no memory to keep %llu bytes of HBM in\n", gdev->hbm_used);
+		ret = -ENOMEM;
+		goto unlock;
+	}
+	gdev->hbm_image = image;
+	image->n = n;
+	to = (void *)image + struct_size(image, range, n);
+	n = 0;
 	drm_mm_for_each_node(node, &gdev->hbm_mm) {
+		image->range[n].start = node->start;
+		image->range[n++].size = node->size;
 		memcpy_fromio(to, gdev->hbm + node->start, node->size);
 		to += node->size;
 	}
-	return 0;
+unlock:
+	mutex_unlock(&gdev->hbm_lock);
+	return ret;
 }
 
+/* What was freed meanwhile is not in use again before gpupeer_come_back(). */
 static void restore_hbm(struct gpupeer_device *gdev)
 {
-	struct drm_mm_node *node;
-	void *from = gdev->hbm_image;
+	struct hbm_image *image = gdev->hbm_image;
+	unsigned int i;
+	void *from;
 
-	if (!from)
+	if (!image)
 		return;
-	drm_mm_for_each_node(node, &gdev->hbm_mm) {
-		memcpy_toio(gdev->hbm + node->start, from, node->size);
-		from += node->size;
+	from = (void *)image + struct_size(image, range, image->n);
+	for (i = 0; i < image->n; i++) {
+		memcpy_toio(gdev->hbm + image->range[i].start, from, image->range[i].size);
+		from += image->range[i].size;
 	}
 	/* The image is in HBM before the device is told to go on. */
 	wmb();
@@ -74,34 +103,28 @@ static int gpupeer_resume(struct device *dev)
 {
 	struct gpupeer_device *gdev = dev_get_drvdata(dev);
 
-	pci_set_master(gdev->pdev);
 	restore_hbm(gdev);
-	/* If it fails the device is dead, and jobs end with -EIO. */
-	gpupeer_hw_start(gdev);
-	drm_sched_wqueue_start(&gdev->sched);
-	mutex_unlock(&gdev->hbm_lock);
-	mutex_unlock(&gdev->reset_lock);
-	up_write(&gdev->reset_sem);
+	gpupeer_come_back(gdev);
 	return 0;
 }
 
-/* Clients are frozen; the locks keep out what the kernel does for them. */
+/*
+ * Clients are frozen. What the kernel does for them waits until the device is back,
+ * but may free buffers.
+ */
 static int gpupeer_suspend(struct device *dev)
 {
 	struct gpupeer_device *gdev = dev_get_drvdata(dev);
 	int ret;
 
-	down_write(&gdev->reset_sem);
 	mutex_lock(&gdev->reset_lock);
-	mutex_lock(&gdev->hbm_lock);
 	drm_sched_wqueue_stop(&gdev->sched);
 	ring_drain(gdev);
-	gpupeer_hw_stop(gdev, -ECANCELED, NULL, 0);
+	mutex_unlock(&gdev->reset_lock);
+	gpupeer_go_away(gdev);
 	ret = save_hbm(gdev);
-	if (ret) {
-		drm_err(&gdev->drm, "no memory to keep %llu bytes of HBM in\n", gdev->hbm_used);
+	if (ret)
 		gpupeer_resume(dev);
-	}
 	return ret;
 }
 

@@ -159,26 +159,54 @@ int gpupeer_reset(struct gpupeer_device *gdev, struct dma_fence *guilty, int gui
 	return ret;
 }
 
+/**
+ * gpupeer_go_away() - BARs are not to be touched until gpupeer_come_back()
+ * @gdev: device. Jobs on its ring end with -ECANCELED, others wait.
+ *
+ * No lock is held in between: that may be another thread's call, and long after.
+ */
+void gpupeer_go_away(struct gpupeer_device *gdev)
+{
+	/* Whoever clears HBM ends that first. */
+	down_write(&gdev->reset_sem);
+	mutex_lock(&gdev->reset_lock);
+	gdev->away = true;
+	drm_sched_wqueue_stop(&gdev->sched);
+	gpupeer_hw_stop(gdev, -ECANCELED, NULL, 0);
+	mutex_unlock(&gdev->reset_lock);
+	up_write(&gdev->reset_sem);
+}
+
+/**
+ * gpupeer_come_back() - start the device after gpupeer_go_away()
+ * @gdev: device.
+ *
+ * Return: 0, or a negative errno if the device is dead; then jobs end with -EIO.
+ */
+int gpupeer_come_back(struct gpupeer_device *gdev)
+{
+	int ret;
+
+	mutex_lock(&gdev->reset_lock);
+	ret = gpupeer_hw_start(gdev);
+	drm_sched_wqueue_start(&gdev->sched);
+	WRITE_ONCE(gdev->away, false);
+	mutex_unlock(&gdev->reset_lock);
+	wake_up_all(&gdev->back);
+	return ret;
+}
+
 static void reset_prepare(struct pci_dev *pdev)
 {
 	struct gpupeer_device *gdev = pci_get_drvdata(pdev);
 
-	down_write(&gdev->reset_sem);
-	mutex_lock(&gdev->reset_lock);
 	atomic64_inc(&gdev->n_resets);
-	drm_sched_wqueue_stop(&gdev->sched);
-	gpupeer_hw_stop(gdev, -ECANCELED, NULL, 0);
+	gpupeer_go_away(gdev);
 }
 
 static void reset_done(struct pci_dev *pdev)
 {
-	struct gpupeer_device *gdev = pci_get_drvdata(pdev);
-	int ret = gpupeer_hw_start(gdev);
-
-	trace_gpupeer_reset(ret);
-	drm_sched_wqueue_start(&gdev->sched);
-	mutex_unlock(&gdev->reset_lock);
-	up_write(&gdev->reset_sem);
+	trace_gpupeer_reset(gpupeer_come_back(pci_get_drvdata(pdev)));
 }
 
 /*
@@ -221,6 +249,8 @@ static pci_ers_result_t slot_reset(struct pci_dev *pdev)
 	/* Restoring takes the saved state away. */
 	pci_restore_state(pdev);
 	pci_save_state(pdev);
+	/* gpupeer_hw_start() has it on again once the device is quiet. */
+	pci_clear_master(pdev);
 	mutex_lock(&gdev->reset_lock);
 	drm_sched_wqueue_stop(&gdev->sched);
 	/* Not stopped yet if it was another function's error. */

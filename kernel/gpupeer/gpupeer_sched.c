@@ -124,6 +124,11 @@ static enum drm_gpu_sched_stat timedout_job(struct drm_sched_job *sched_job)
 	 * look at a device that is just being reset.
 	 */
 	mutex_lock(&gdev->reset_lock);
+	while (gdev->away) {
+		mutex_unlock(&gdev->reset_lock);
+		wait_event(gdev->back, !READ_ONCE(gdev->away));
+		mutex_lock(&gdev->reset_lock);
+	}
 	if (drm_dev_enter(&gdev->drm, &idx)) {
 		check_progress(gdev, job);
 		drm_dev_exit(idx);

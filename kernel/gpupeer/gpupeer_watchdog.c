@@ -34,7 +34,8 @@ static void watchdog(struct work_struct *work)
 		return;
 	mutex_lock(&gdev->reset_lock);
 	/* Perhaps only the interrupt got lost. */
-	gpupeer_ring_process(gdev);
+	if (!gdev->away)
+		gpupeer_ring_process(gdev);
 	spin_lock_irq(&gdev->ring_lock);
 	if (gdev->running && gdev->completed != gdev->produced) {
 		job = gdev->inflight[gdev->completed % GPUPEER_RING_ENTRIES];
