@@ -18,6 +18,9 @@ static void dacc_pci_reset_prepare(struct pci_dev *pdev)
 
 	mutex_lock(&dacc->hw_lock);
 	dacc_device_park(dacc);
+	/* Memory decoding is about to be switched off, or the link is dead. */
+	if (!dacc->sleeping)
+		dacc_sram_revoke(dacc);
 	mutex_unlock(&dacc->hw_lock);
 	dma_fence_end_signalling(cookie);
 }

@@ -30,6 +30,7 @@
 #include <linux/mutex.h>
 #include <linux/notifier.h>
 #include <linux/pci.h>
+#include <linux/rwsem.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
@@ -207,7 +208,10 @@ struct dacc_mover {
  * @doorbell_held: doorbell pages are taken away for a while.
  * @doorbell_asked: calls of dacc_doorbell_revoke().
  * @doorbell_done: the latest call that @doorbell_work has served.
- * @doorbell_wait: woken when @doorbell_held or @doorbell_done change.
+ * @sram_lock: for reading: a fault on a CPU mapping of SRAM; for writing: taking
+ *	them away.
+ * @sram_held: CPU mappings of SRAM are taken away for a while, too. Under @hw_lock.
+ * @doorbell_wait: woken when @doorbell_held, @sram_held or @doorbell_done change.
  * @doorbell_work: takes them away.
  * @num_userqs: user queues that were not freed yet.
  * @num_bos: buffers, by kind.
@@ -297,6 +301,8 @@ struct dacc_device {
 	bool doorbell_held;
 	u32 doorbell_asked;
 	u32 doorbell_done;
+	struct rw_semaphore sram_lock; /* page faults */
+	bool sram_held;
 	wait_queue_head_t doorbell_wait;
 	struct work_struct doorbell_work;
 	atomic_t num_userqs;
@@ -976,6 +982,8 @@ u64 dacc_doorbell_offset(struct dacc_queue *queue);
 int dacc_mmap(struct file *filp, struct vm_area_struct *vma);
 void dacc_doorbell_revoke_queue(struct dacc_queue *queue);
 bool dacc_doorbell_revoke(struct dacc_device *dacc);
+void dacc_sram_revoke(struct dacc_device *dacc);
+vm_fault_t dacc_sram_fault(struct vm_fault *vmf);
 void dacc_doorbell_restore(struct dacc_device *dacc);
 
 /* dacc_reset.c */

@@ -3,7 +3,8 @@
  * Doorbell pages of user queues, mapped into clients by a fault handler: it puts
  * in the hardware's page while the queue takes jobs, and a page of zeros that
  * nobody else sees once it does not. Taking the page away is removing the
- * mapping's entries; the next access comes here again.
+ * mapping's entries; the next access comes here again. So do CPU mappings of SRAM
+ * while its BAR does not answer.
  */
 #include <linux/mm.h>
 #include <linux/pci.h>
@@ -165,6 +166,50 @@ void dacc_doorbell_revoke_queue(struct dacc_queue *queue)
 			    PAGE_SIZE, 1);
 }
 
+/**
+ * dacc_sram_fault - fault on a CPU mapping of a buffer
+ * @vmf: fault
+ *
+ * As ttm_bo_vm_fault(), which finds the buffer wherever it is and gives zero pages once
+ * the device is unplugged. But whoever touches SRAM waits while its BAR does not
+ * answer: stores would be lost, and loads would be ones.
+ *
+ * Return: VM_FAULT_NOPAGE, VM_FAULT_RETRY or an error.
+ */
+vm_fault_t dacc_sram_fault(struct vm_fault *vmf)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	struct ttm_buffer_object *tbo = vma->vm_private_data;
+	struct dacc_device *dacc = to_dacc(tbo->base.dev);
+	bool held = false;
+	vm_fault_t ret;
+	int idx;
+
+	ret = ttm_bo_vm_reserve(tbo, vmf);
+	if (ret)
+		return ret;
+	if (drm_dev_enter(&dacc->drm, &idx)) {
+		down_read(&dacc->sram_lock);
+		held = READ_ONCE(dacc->sram_held) && tbo->resource &&
+		       tbo->resource->mem_type == TTM_PL_VRAM;
+		if (!held)
+			ret = ttm_bo_vm_fault_reserved(vmf, vma->vm_page_prot,
+						       TTM_BO_VM_NUM_PREFAULT);
+		up_read(&dacc->sram_lock);
+		drm_dev_exit(idx);
+	} else {
+		ret = ttm_bo_vm_dummy_page(vmf, vma->vm_page_prot);
+	}
+	if (ret == VM_FAULT_RETRY && !(vmf->flags & FAULT_FLAG_RETRY_NOWAIT))
+		return ret;
+	dma_resv_unlock(tbo->base.resv);
+	if (!held)
+		return ret;
+	wait_event_killable_timeout(dacc->doorbell_wait, !READ_ONCE(dacc->sram_held),
+				    DACC_DOORBELL_RETRY);
+	return VM_FAULT_NOPAGE;
+}
+
 static void dacc_doorbell_work(struct work_struct *work)
 {
 	struct dacc_device *dacc = container_of(work, struct dacc_device, doorbell_work);
@@ -174,8 +219,40 @@ static void dacc_doorbell_work(struct work_struct *work)
 	mutex_lock(&dacc->doorbell_lock);
 	mutex_unlock(&dacc->doorbell_lock);
 	unmap_mapping_range(dacc->drm.anon_inode->i_mapping, DACC_DOORBELL_OFFSET, 0, 1);
+	if (READ_ONCE(dacc->sram_held)) {
+		down_write(&dacc->sram_lock);
+		up_write(&dacc->sram_lock);
+		/* Host memory too: it is found again. */
+		unmap_mapping_range(dacc->drm.anon_inode->i_mapping, 0, DACC_DOORBELL_OFFSET, 1);
+	}
 	WRITE_ONCE(dacc->doorbell_done, asked);
 	wake_up_all(&dacc->doorbell_wait);
+}
+
+static bool dacc_doorbell_wait_for_work(struct dacc_device *dacc)
+{
+	u32 asked = dacc->doorbell_asked + 1;
+
+	lockdep_assert_held(&dacc->hw_lock);
+	WRITE_ONCE(dacc->doorbell_asked, asked);
+	queue_work(dacc->wq, &dacc->doorbell_work);
+	return wait_event_timeout(dacc->doorbell_wait, READ_ONCE(dacc->doorbell_done) == asked,
+				  DACC_DOORBELL_TIMEOUT);
+}
+
+/**
+ * dacc_sram_revoke - take CPU mappings of SRAM away until dacc_doorbell_restore()
+ * @dacc: device; its hw_lock is held
+ *
+ * Before its BARs stop to answer. A worker's work as well, and not waited for without
+ * end: if it takes too long, nothing is left but to go on.
+ */
+void dacc_sram_revoke(struct dacc_device *dacc)
+{
+	lockdep_assert_held(&dacc->hw_lock);
+	WRITE_ONCE(dacc->sram_held, true);
+	if (!dacc_doorbell_wait_for_work(dacc))
+		drm_err(&dacc->drm, "mappings of SRAM can't be taken away: stores may be lost\n");
 }
 
 /**
@@ -192,24 +269,18 @@ static void dacc_doorbell_work(struct work_struct *work)
  */
 bool dacc_doorbell_revoke(struct dacc_device *dacc)
 {
-	u32 asked;
-
 	lockdep_assert_held(&dacc->hw_lock);
 	if (!atomic_read(&dacc->num_userqs))
 		return true;
-	asked = dacc->doorbell_asked + 1;
 	WRITE_ONCE(dacc->doorbell_held, true);
-	WRITE_ONCE(dacc->doorbell_asked, asked);
-	queue_work(dacc->wq, &dacc->doorbell_work);
-	if (wait_event_timeout(dacc->doorbell_wait, READ_ONCE(dacc->doorbell_done) == asked,
-			       DACC_DOORBELL_TIMEOUT))
+	if (dacc_doorbell_wait_for_work(dacc))
 		return true;
 	drm_err(&dacc->drm, "doorbell pages can't be taken away: user queues are lost\n");
 	return false;
 }
 
 /**
- * dacc_doorbell_restore - let clients have their doorbell pages again
+ * dacc_doorbell_restore - let clients have their doorbell pages, and SRAM, again
  * @dacc: device; its hw_lock is held. Its user queues are enabled again, or do
  *	not take jobs any more.
  */
@@ -217,6 +288,7 @@ void dacc_doorbell_restore(struct dacc_device *dacc)
 {
 	lockdep_assert_held(&dacc->hw_lock);
 	WRITE_ONCE(dacc->doorbell_held, false);
+	WRITE_ONCE(dacc->sram_held, false);
 	wake_up_all(&dacc->doorbell_wait);
 }
 
@@ -229,6 +301,7 @@ void dacc_doorbell_restore(struct dacc_device *dacc)
 int dacc_doorbell_init(struct dacc_device *dacc)
 {
 	init_waitqueue_head(&dacc->doorbell_wait);
+	init_rwsem(&dacc->sram_lock);
 	INIT_WORK(&dacc->doorbell_work, dacc_doorbell_work);
 	return drmm_mutex_init(&dacc->drm, &dacc->doorbell_lock);
 }

@@ -41,12 +41,9 @@ static int dacc_gem_mmap(struct drm_gem_object *obj, struct vm_area_struct *vma)
 	return drm_gem_ttm_mmap(obj, vma);
 }
 
-/*
- * TTM's fault handler finds the buffer wherever it is, and gives zero pages once the
- * device is unplugged. Moves take CPU mappings away.
- */
+/* Moves take CPU mappings away. */
 static const struct vm_operations_struct dacc_vm_ops = {
-	.fault = ttm_bo_vm_fault,
+	.fault = dacc_sram_fault,
 	.open = ttm_bo_vm_open,
 	.close = ttm_bo_vm_close,
 	.access = ttm_bo_vm_access,

@@ -215,6 +215,45 @@ TEST_F_TIMEOUT(dacc_reset, flr_keeps_sram_and_the_link, 900)
 		ASSERT_EQ(self->s[i], ~i);
 }
 
+struct toucher {
+	volatile uint32_t *s;
+	bool stop;
+	long lost, done;
+};
+
+/* Stores and loads that go to one word of each page in turn. */
+static void *touch_sram(void *arg)
+{
+	struct toucher *t = arg;
+
+	for (uint32_t n = 1; !__atomic_load_n(&t->stop, __ATOMIC_ACQUIRE); n++) {
+		volatile uint32_t *s = t->s + n % (SZ_1M / SZ_4K) * (SZ_4K / 4);
+
+		s[1] = n;
+		t->lost += s[1] != n;
+		t->done++;
+	}
+	return NULL;
+}
+
+TEST_F_TIMEOUT(dacc_reset, flr_loses_no_stores_to_sram, 900)
+{
+	struct toucher t = { .s = self->s };
+	pthread_t thread;
+
+	ASSERT_EQ(pthread_create(&thread, NULL, touch_sram, &t), 0);
+	for (int i = 0; i < 5; i++) {
+		usleep(20000);
+		ASSERT_EQ(write_file(self->reset, "1"), 0);
+	}
+	usleep(20000);
+	__atomic_store_n(&t.stop, true, __ATOMIC_RELEASE);
+	pthread_join(thread, NULL);
+	TH_LOG("%ld stores", t.done);
+	EXPECT_GT(t.done, 0);
+	EXPECT_EQ(t.lost, 0);
+}
+
 static void *reset_loop(void *path)
 {
 	intptr_t ret = 0;
