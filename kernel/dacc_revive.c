@@ -158,8 +158,14 @@ void dacc_device_resume_queues(struct dacc_device *dacc)
 		/* What completed while the device was being stopped. */
 		dacc_queue_complete(queue);
 		if (queue->attached && queue->state == DRM_DACC_QUEUE_OK &&
-		    dacc_queue_revive(queue))
+		    dacc_queue_revive(queue)) {
+			/*
+			 * The device may know its memory now: it ends after a queue reset,
+			 * in dacc_queue_recover_work().
+			 */
 			dacc_queue_fail(queue, DRM_DACC_QUEUE_LOST, -ENODEV, -ENODEV, 0);
+			continue;
+		}
 		if (queue->state != DRM_DACC_QUEUE_OK)
 			dacc_queue_end(queue);
 	}

@@ -124,6 +124,31 @@ TEST_F(dacc_knobs, queue_reset_does_not_end)
 	EXPECT_EQ(run(self->fd, self->q, job_nop(), NULL), 0);
 }
 
+/* The next owner of the hardware queue is to find it disabled. */
+TEST_F(dacc_knobs, queue_is_refused_after_a_reset)
+{
+	struct drm_dacc_queue_info i = {};
+	struct drm_dacc_result r = {};
+	uint32_t q[DACC_MAX_QUEUES];
+	int n;
+
+	ASSERT_TRUE(fail_next("fail_enable", DACC_MAX_QUEUES));
+	ASSERT_EQ(reset_function(), 0);
+	ASSERT_TRUE(fail_next("fail_enable", 0));
+	EXPECT_EQ(run(self->fd, self->q, job_nop(), NULL), -EIO);
+	ASSERT_EQ(queue_info(self->fd, self->q, &i), 0);
+	EXPECT_EQ(i.state, DRM_DACC_QUEUE_LOST);
+	ASSERT_EQ(queue_destroy(self->fd, self->q), 0);
+	for (n = 0; n < DACC_MAX_QUEUES; n++)
+		if (queue_create(self->fd, self->vm, DRM_DACC_QUEUE_TRANSFER, 16, &q[n]))
+			break;
+	ASSERT_GT(n, 0);
+	while (n--) {
+		ASSERT_EQ(run(self->fd, q[n], job_fill(SRAM_VA, 64, (uint32_t)n), &r), 0);
+		EXPECT_EQ(r.error, 0);
+	}
+}
+
 /* What the driver cannot count it must not run again. */
 TEST_F(dacc_knobs, user_queue_of_unknown_counts)
 {
