@@ -273,11 +273,14 @@ static ssize_t dacc_link_disable_write(struct file *file, const char __user *fro
 		return ret;
 	if (!drm_dev_enter(&dacc->drm, &idx))
 		return -ENODEV;
-	for (port = 0; port < dacc->num_links; port++)
+	ret = dacc_pm_get(dacc);
+	for (port = 0; !ret && port < dacc->num_links; port++)
 		dacc_write32(dacc, dacc_link_reg(port, DACC_LINK_CTRL),
 			     mask & BIT(port) ? DACC_LINK_CTRL_DISABLE : 0);
+	if (!ret)
+		dacc_pm_put(dacc);
 	drm_dev_exit(idx);
-	return count;
+	return ret ? ret : count;
 }
 
 static const struct file_operations dacc_link_disable_fops = {

@@ -17,6 +17,7 @@
 #include <linux/string.h>
 #include <linux/vmalloc.h>
 
+#include <drm/drm_drv.h>
 #include <drm/drm_print.h>
 
 #include "dacc_device.h"
@@ -66,7 +67,8 @@ void dacc_pm_put(struct dacc_device *dacc)
  */
 void dacc_pm_idle(struct dacc_device *dacc)
 {
-	if (pm_runtime_enabled(dacc->drm.dev))
+	/* Unplugged: it may have another driver. */
+	if (!drm_dev_is_unplugged(&dacc->drm) && pm_runtime_enabled(dacc->drm.dev))
 		pm_request_autosuspend(dacc->drm.dev);
 }
 

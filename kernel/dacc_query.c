@@ -58,6 +58,23 @@ static u32 dacc_query_link(struct dacc_device *dacc, u32 port, struct drm_dacc_l
 	return sizeof(*info);
 }
 
+/* Registers of a device that is being reset, or is out of order, may not answer. */
+static int dacc_query_registers(struct dacc_device *dacc, u32 type, u32 index,
+				union dacc_answer *answer, u32 *size)
+{
+	int ret = 0;
+
+	mutex_lock(&dacc->hw_lock);
+	if (!dacc->hw_up && dacc_read32(dacc, DACC_REG_ID) != DACC_ID_MAGIC)
+		ret = -EIO;
+	else if (type == DRM_DACC_QUERY_DEVICE)
+		*size = dacc_query_device(dacc, &answer->device);
+	else
+		*size = dacc_query_link(dacc, index, &answer->link);
+	mutex_unlock(&dacc->hw_lock);
+	return ret;
+}
+
 /**
  * dacc_query_ioctl - DRM_IOCTL_DACC_QUERY
  * @drm: device
@@ -72,7 +89,7 @@ int dacc_query_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
 	struct drm_dacc_query *args = data;
 	union dacc_answer answer = {};
 	void __user *to = u64_to_user_ptr(args->pointer);
-	u32 size, copy;
+	u32 size = 0, copy;
 	int idx, ret;
 
 	if (args->pad || args->type > DRM_DACC_QUERY_LIMITS)
@@ -90,10 +107,8 @@ int dacc_query_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
 	}
 	switch (args->type) {
 	case DRM_DACC_QUERY_DEVICE:
-		size = dacc_query_device(dacc, &answer.device);
-		break;
 	case DRM_DACC_QUERY_LINK:
-		size = dacc_query_link(dacc, args->index, &answer.link);
+		ret = dacc_query_registers(dacc, args->type, args->index, &answer, &size);
 		break;
 	case DRM_DACC_QUERY_LIMITS:
 		size = dacc_limit_query(file->driver_priv, answer.limits);
@@ -105,6 +120,8 @@ int dacc_query_ioctl(struct drm_device *drm, void *data, struct drm_file *file)
 	}
 	dacc_pm_put(dacc);
 	drm_dev_exit(idx);
+	if (ret)
+		return ret;
 
 	if (args->pointer) {
 		copy = min(size, args->size);

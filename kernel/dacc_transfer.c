@@ -85,7 +85,8 @@ static void dacc_transfer_abort(struct dacc_transfer *transfer)
 	u32 i;
 
 	lockdep_assert_held(&queue->lock);
-	if (!queue->attached || !drm_dev_enter(&dacc->drm, &idx))
+	/* Parked: its registers may not answer; it is done when they do again. */
+	if (!queue->attached || queue->parked || !drm_dev_enter(&dacc->drm, &idx))
 		return;
 	for (i = transfer->ended; i < transfer->next; i++)
 		dacc_write64(dacc, dacc_queue_reg(queue->hwq, DACC_QUEUE_ABORT),
