@@ -29,7 +29,7 @@ static const char *known_text(int err)
 	case EIO:
 		return "the queue or the device has failed";
 	case EAGAIN:
-		return "the queue is full";
+		return "not now: the queue is full, or there is nothing to be read";
 	case ENOMEM:
 		return "out of host memory";
 	case EBUSY:
@@ -45,7 +45,7 @@ static const char *known_text(int err)
 	case ETIME:
 		return "the deadline has passed";
 	case ECANCELED:
-		return "cancelled: the queue was destroyed or reset";
+		return "cancelled, or the queue was destroyed or reset";
 	case EREMOTEIO:
 		return "the chip may not reach the peer's memory: go through host memory";
 	case ENODATA:

@@ -150,6 +150,8 @@ void dacc_queue_put(struct dacc_queue *queue);
  */
 int dacc_queue_look(struct dacc_queue *queue, uint64_t seq, int64_t deadline,
 		    struct dacc_result *results, unsigned int n);
+/* Which of the fences to wait for is not there? Negative errno and a message; 0: none. */
+int dacc_bad_fence(struct dacc_device *dev, const struct dacc_sync *in, unsigned int n);
 /* Turn a failed job into a negative errno and a message. */
 int dacc_job_error(struct dacc_queue *queue, const char *what, const struct dacc_result *result);
 void dacc_stream_release(struct dacc_stream *stream); /* decode.c */

@@ -221,7 +221,7 @@ static void convert_syncs(const struct dacc_sync *syncs, unsigned int n, struct 
 }
 
 /* The driver says -EINVAL for a fence that nobody has submitted, and not which. */
-static int bad_fence(struct dacc_device *dev, const struct dacc_sync *in, unsigned int n)
+int dacc_bad_fence(struct dacc_device *dev, const struct dacc_sync *in, unsigned int n)
 {
 	for (unsigned int i = 0; i < n; i++) {
 		uint32_t handle = in[i].handle;
@@ -317,7 +317,7 @@ submitted:
 		return dacc_dev_error(dev, ret,
 				      "%s: the queue has failed and takes no jobs: destroy it and create another",
 				      dev->node);
-	if ((ret == -EINVAL || ret == -ENOENT) && bad_fence(dev, s.in, s.n_in))
+	if ((ret == -EINVAL || ret == -ENOENT) && dacc_bad_fence(dev, s.in, s.n_in))
 		return ret;
 	if (ret)
 		return dacc_ioctl_error(dev, ret, "submit");

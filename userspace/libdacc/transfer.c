@@ -8,8 +8,32 @@
 #include "drm/dacc_accel.h"
 #include "internal.h"
 
+/* What the driver says of a fence or a syncobj, and not of which. */
+static int sync_error(struct dacc_device *dev, int ret, const struct drm_dacc_transfer *raw)
+{
+	struct dacc_sync sync = { .handle = raw->in.handle, .point = raw->in.point };
+	int bad = 0;
+
+	for (uint32_t i = 0; raw->in.handle && i < raw->n_layers && !bad; i++) {
+		bad = dacc_bad_fence(dev, &sync, 1);
+		sync.point++;
+		if (!raw->in_step)
+			break;
+	}
+	if (bad)
+		return bad;
+	if (ret == -ENOENT && raw->out.handle)
+		return dacc_dev_error(dev, ret, "%s: `out`: there is no syncobj %u, or it is gone",
+				      dev->node, raw->out.handle);
+	return 0;
+}
+
 static int post_error(struct dacc_device *dev, int ret, const struct drm_dacc_transfer *raw)
 {
+	int bad = ret == -EINVAL || ret == -ENOENT ? sync_error(dev, ret, raw) : 0;
+
+	if (bad)
+		return bad;
 	switch (ret) {
 	case -ESTALE:
 		return dacc_dev_error(dev, ret,
@@ -30,7 +54,7 @@ static int post_error(struct dacc_device *dev, int ret, const struct drm_dacc_tr
 				      "the transfer queue is out of service: create another one");
 	case -EINVAL:
 		return dacc_dev_error(dev, ret,
-				      "transfer of %u layers from %u: not in the list, deeper than the queue, a fence that nobody has submitted, or not a transfer queue of the list's address space",
+				      "transfer of %u layers from %u: more than the queue's depth, or a point, deadline or not_before_ps out of range",
 				      raw->n_layers, raw->first_layer);
 	default:
 		return dacc_ioctl_error(dev, ret, "start a transfer");
@@ -50,9 +74,18 @@ DACC_PUBLIC int dacc_transfer_post(struct dacc_queue *queue, struct dacc_list *l
 				      dacc_copy_in_text(ret, args));
 	if (!id)
 		return dacc_dev_error(dev, -EINVAL, "no place for the transfer's id");
+	if (queue->queue_class != DACC_CLASS_TRANSFER || queue->vm != list->vm)
+		return dacc_dev_error(dev, -EINVAL,
+				      "a transfer needs a queue of class transfer in the list's address space: this one is of %s",
+				      queue->vm == list->vm ? "class decode" :
+							      "another address space");
+	if (a.first_layer >= list->n_layers || a.n_layers > list->n_layers - a.first_layer)
+		return dacc_dev_error(dev, -EINVAL,
+				      "transfer of %u layers from %u: the list has %u", a.n_layers,
+				      a.first_layer, list->n_layers);
 	raw.first_layer = a.first_layer;
 	raw.n_layers = a.n_layers;
-	if (!a.n_layers && a.first_layer < list->n_layers)
+	if (!a.n_layers)
 		raw.n_layers = list->n_layers - a.first_layer;
 	if (a.checksum || a.crcs)
 		raw.flags |= DRM_DACC_TRANSFER_CHECKSUM;
