@@ -106,16 +106,27 @@ apt_state() {
 	[ -n "$key" ] || key=/usr/share/keyrings/debian-archive-keyring.gpg
 	[ -f "$key" ] || die 1 "the archive's key ring $key is missing" \
 		"run: apt-get install debian-archive-keyring"
+	# Another run may be reading it.
 	printf 'Types: deb deb-src\nURIs: %s\nSuites: %s\nComponents: main\nSigned-By: %s\n' \
-		"$uri" "$suite" "$key" >"$dir/sources/dacc.sources"
-	: >"$dir/status"
+		"$uri" "$suite" "$key" >"$dir/dacc.sources.$BASHPID"
+	mv -f "$dir/dacc.sources.$BASHPID" "$dir/sources/dacc.sources"
+	[ -f "$dir/status" ] || : >"$dir/status"
 	apt_options "$dir"
 	# Nothing counts as installed: only the suite's own candidates matter.
 	APT_OPTS+=(-o "Dir::State::status=$dir/status")
-	if [ ! -f "$dir/updated" ] ||
-		[ -n "$(find "$dir/updated" -mmin "+$age")" ]; then
-		apt_update "$dir" "$suite"
+	if apt_stale "$dir" "$age"; then
+		with_lock "apt-$suite" apt_update_once "$dir" "$suite" "$age" || exit 1
 	fi
+}
+
+# apt_stale DIR AGE
+apt_stale() {
+	[ ! -f "$1/updated" ] || [ -n "$(find "$1/updated" -mmin "+$2")" ]
+}
+
+# apt_update_once DIR SUITE AGE: unless another run has done it meanwhile.
+apt_update_once() {
+	! apt_stale "$1" "$3" || apt_update "$1" "$2"
 }
 
 # apt_candidate SUITE PACKAGE: the version the suite offers.

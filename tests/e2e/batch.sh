@@ -3,6 +3,7 @@
 # Eight prompts in one batch give the texts of eight single runs, and the reference's.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
+reference_ready
 
 prompts=("And God said" "In the beginning" "The king" "And it came to pass" "Behold"
 	"Then said the woman unto him" "O LORD" "And the sons of")

@@ -4,6 +4,7 @@
 # any threads, vector code and prefill chunks. The path is what the device reports.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
+reference_ready
 
 prompt="In the beginning God created the heaven and the earth. And the earth was without form"
 "$reference" "$model_dir/model.bin" "$model_dir/tokenizer.bin" -n 256 -t 0 -p "$prompt" \

@@ -58,8 +58,17 @@ finish() {
 # The models: the tree's own, and stories260K where shared/ is beside the tree.
 model_dir=$(dirname "$(echo "$DACC_TOP"/models/*/model.bin)")
 stories=$DACC_TOP/../shared/models/stories260K
-# shellcheck disable=SC2034 # for the scripts that source this
-reference=${DACC_BUILD:-$DACC_TOP/build}/tests/reference/llama-ref
+build_dir=${DACC_BUILD:-$DACC_TOP/build}
+reference=$build_dir/tests/reference/llama-ref
+
+# Builds the reference; another script may be doing the same.
+reference_ready() {
+	local status=0
+	mkdir -p "$build_dir/tests"
+	flock "$build_dir/tests/reference.lock" make -s -C "$DACC_TOP/tests/reference" \
+		O="${reference%/*}" >"$work/reference.log" 2>&1 || status=$?
+	[ $status -eq 0 ] || ok 1 "the reference builds" "$work/reference.log"
+}
 
 # guest NAME [VM OPTION...] -- COMMAND...: runs COMMAND in the guest, which has the
 # model's files in /root and $work/NAME on /mnt. Its stdout and stderr are
