@@ -125,11 +125,14 @@ struct dacc_vector {
  * @vm: address space with all of SRAM and a window for host memory; NULL if there
  *	was none to be had.
  * @queue: TRANSFER queue in it; NULL until it is needed again after a failure.
+ * @cpu_until: jiffies until which the chip is taken to be busy with clients' jobs;
+ *	written under @lock, read without.
  */
 struct dacc_mover {
 	struct mutex lock; /* all below */
 	struct dacc_vm *vm;
 	struct dacc_queue *queue;
+	unsigned long cpu_until;
 };
 
 /**
@@ -840,13 +843,13 @@ struct drm_gem_object *dacc_dmabuf_import(struct drm_device *drm, struct dma_buf
 struct dma_buf *dacc_dmabuf_export(struct drm_gem_object *obj, int flags);
 void dacc_dmabuf_revoke(struct dacc_bo *bo);
 void dacc_dmabuf_detach(struct dacc_bo *bo);
+int dacc_dmabuf_pin_import(struct dacc_bo *bo);
+void dacc_dmabuf_unpin_import(struct dacc_bo *bo);
 int dacc_dmabuf_map(struct dacc_bo *bo);
 void dacc_dmabuf_unmap(struct dacc_bo *bo);
 
 /* dacc_vm.c */
 int dacc_vm_create_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
-int dacc_dmabuf_pin_import(struct dacc_bo *bo);
-void dacc_dmabuf_unpin_import(struct dacc_bo *bo);
 int dacc_vm_destroy_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
 int dacc_vm_bind_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
 void dacc_vm_close(struct dacc_vm *vm);

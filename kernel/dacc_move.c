@@ -20,6 +20,7 @@
 #include <drm/drm_print.h>
 
 #include "dacc_device.h"
+#include "dacc_mmio.h"
 #include "dacc_trace.h"
 
 /* The driver's address space: all of SRAM, and a window for a buffer's pages. */
@@ -27,8 +28,13 @@
 #define DACC_MOVE_HOST			BIT_ULL(41)
 
 #define DACC_MOVE_DEPTH			16
-/* Clients' jobs may be before it; each is stopped after job_limit_ms. */
 #define DACC_MOVE_TIMEOUT_S		300
+/*
+ * Clients' jobs may be before it, one of each queue. If the chip has not begun within
+ * a second the CPU does it, and all moves of the next seconds.
+ */
+#define DACC_MOVE_PATIENCE		HZ
+#define DACC_MOVE_BUSY			(10 * HZ)
 /* How long the CPU waits for a device that is being reset. */
 #define DACC_MOVE_RESET_TRIES		250
 #define DACC_MOVE_RESET_MS		20
@@ -82,12 +88,26 @@ static struct dacc_queue *dacc_mover_queue(struct dacc_device *dacc)
 	return queue;
 }
 
+/* Has the chip begun with the latest descriptor? While it is being reset: wait. */
+static bool dacc_mover_has_begun(struct dacc_device *dacc, struct dacc_queue *queue)
+{
+	bool begun = true;
+
+	mutex_lock(&dacc->hw_lock);
+	if (dacc->hw_up && !queue->parked && queue->attached)
+		begun = dacc_read64(dacc, dacc_queue_reg(queue->hwq, DACC_QUEUE_FETCHED)) >=
+			READ_ONCE(queue->submitted);
+	mutex_unlock(&dacc->hw_lock);
+	return begun;
+}
+
 /* Runs one descriptor. After an error the device does not touch the memory any more. */
 static int dacc_mover_run(struct dacc_device *dacc, const struct dacc_desc *desc)
 {
 	struct dacc_mover *mover = &dacc->mover;
 	struct dacc_queue *queue = dacc_mover_queue(dacc);
 	struct dma_fence *fence;
+	bool busy = false;
 	long left = 0;
 	int i, ret;
 
@@ -97,17 +117,22 @@ static int dacc_mover_run(struct dacc_device *dacc, const struct dacc_desc *desc
 	if (IS_ERR(fence))
 		return PTR_ERR(fence);
 	for (i = 0; !left && i < DACC_MOVE_TIMEOUT_S; i++) {
-		left = dma_fence_wait_timeout(fence, false, HZ);
+		left = dma_fence_wait_timeout(fence, false, DACC_MOVE_PATIENCE);
 		/*
 		 * Not for every signal: what is half done is done again, by the CPU. And
 		 * whoever unplugs the device may wait for our caller.
 		 */
 		if (fatal_signal_pending(current) || drm_dev_is_unplugged(&dacc->drm))
 			break;
+		busy = !left && !dacc_mover_has_begun(dacc, queue);
+		if (busy)
+			break;
 	}
 	if (left > 0) {
 		ret = dacc_fence_error(fence);
 	} else {
+		if (busy)
+			WRITE_ONCE(mover->cpu_until, jiffies + DACC_MOVE_BUSY);
 		if (i == DACC_MOVE_TIMEOUT_S)
 			drm_warn(&dacc->drm, "a move in SRAM does not end; the CPU does it\n");
 		dacc_mover_drop_queue(mover);
@@ -154,10 +179,12 @@ static int dacc_move_by_device(struct dacc_device *dacc, enum dacc_move move,
 	struct dacc_mover *mover = &dacc->mover;
 	int ret;
 
-	if (READ_ONCE(dacc_cpu_moves))
+	if (READ_ONCE(dacc_cpu_moves) || time_before(jiffies, READ_ONCE(mover->cpu_until)))
 		return -EIO;
-	mutex_lock(&mover->lock);
-	ret = mover->vm ? 0 : -EIO;
+	if (mutex_lock_killable(&mover->lock))
+		return -ERESTARTSYS;
+	/* Whoever had it may have found the chip busy. */
+	ret = mover->vm && !time_before(jiffies, READ_ONCE(mover->cpu_until)) ? 0 : -EIO;
 	if (ret)
 		goto unlock;
 	if (move == DACC_MOVE_CLEAR) {
@@ -264,7 +291,8 @@ static int dacc_move(struct dacc_device *dacc, enum dacc_move move, struct dacc_
 	if (ret)
 		return ret;
 	ret = dacc_move_by_device(dacc, move, bo, offset, size);
-	if (ret) {
+	/* Nothing was done yet for one who was killed while he waited for his turn. */
+	if (ret && ret != -ERESTARTSYS) {
 		/* What is in a bounce buffer is copied back before the CPU writes. */
 		if (bo)
 			dacc_bo_unmap_dma(bo);
@@ -284,7 +312,7 @@ static int dacc_move(struct dacc_device *dacc, enum dacc_move move, struct dacc_
  *
  * SRAM keeps what its last owner left there, across resets too.
  *
- * Return: 0, -EIO or -ENODEV.
+ * Return: 0, -EIO, -ENODEV, or -ERESTARTSYS if killed.
  */
 int dacc_move_clear(struct dacc_device *dacc, u64 offset, u64 size)
 {
@@ -298,7 +326,7 @@ int dacc_move_clear(struct dacc_device *dacc, u64 offset, u64 size)
  *
  * dacc_bo_unmap_dma() is the caller's.
  *
- * Return: 0, -EIO or -ENODEV.
+ * Return: 0, -EIO, -ENODEV, or -ERESTARTSYS if killed.
  */
 int dacc_move_out(struct dacc_bo *bo, u64 offset)
 {
@@ -311,7 +339,7 @@ int dacc_move_out(struct dacc_bo *bo, u64 offset)
  * @bo: as for dacc_move_out()
  * @offset: where it will be in SRAM
  *
- * Return: 0, -EIO or -ENODEV.
+ * Return: 0, -EIO, -ENODEV, or -ERESTARTSYS if killed.
  */
 int dacc_move_in(struct dacc_bo *bo, u64 offset)
 {
@@ -346,6 +374,7 @@ int dacc_move_init(struct dacc_device *dacc)
 	ret = drmm_mutex_init(&dacc->drm, &mover->lock);
 	if (ret)
 		return ret;
+	mover->cpu_until = jiffies;
 	vm = dacc_vm_new(dacc, NULL);
 	if (IS_ERR(vm))
 		return PTR_ERR(vm) == -ENOSPC ? 0 : PTR_ERR(vm);

@@ -731,6 +731,65 @@ TEST_F(dacc_evict, queue_reset_during_a_move)
 	EXPECT_GE(hardware_queue(0), 0);
 }
 
+/* Keeps the chip busy with one job of @a for hours, or until its queue goes. */
+static int start_long_job(struct client *a, uint64_t len, uint64_t *seq)
+{
+	struct drm_dacc_job job = { .type = DRM_DACC_JOB_COPY_BLOCKS };
+	const uint32_t n = 65536;
+	struct dacc_block *block;
+	__u64 at = 0;
+	uint32_t h;
+	int ret;
+
+	ret = bo_create(a->fd, n * sizeof(*block), HOST, &h);
+	ret = ret ? ret : vm_map(a->fd, a->vm, h, 0, 4 * VA, n * sizeof(*block), 0);
+	block = ret ? NULL : (void *)map(a->fd, h, n * sizeof(*block));
+	ret = ret ? ret : bo_create(a->fd, 2 * len, HOST, &h);
+	ret = ret ? ret : vm_map(a->fd, a->vm, h, 0, VA, 2 * len, 0);
+	if (ret || !block)
+		return ret ? ret : -ENOMEM;
+	for (uint32_t i = 0; i < n; i++)
+		block[i] = (struct dacc_block){ .src = VA, .dst = VA + len, .len = len };
+	job.blocks.table = 4 * VA;
+	job.blocks.n_blocks = n;
+	ret = submit(a->fd, a->q, &job, 1, &at);
+	*seq = at;
+	return ret;
+}
+
+/* A chip that is busy with someone's job holds up nobody's memory. */
+TEST_F(dacc_evict, moves_do_not_wait_for_jobs)
+{
+	struct client *a = &self->a, *b = &self->b;
+	struct drm_dacc_result r = {};
+	unsigned int limit;
+	uint32_t h, mine;
+	uint64_t *p, seq;
+
+	ASSERT_EQ(get_parameter("job_limit_ms", &limit), 0);
+	ASSERT_EQ(normal(b->fd, 4 * self->quarter, &h), 0);
+	p = map(b->fd, h, 4 * self->quarter);
+	paint(p, 4 * self->quarter, 25);
+	ASSERT_EQ(set_parameter("job_limit_ms", 36000000), 0);
+	EXPECT_EQ(start_long_job(a, 16 * SZ_1M, &seq), 0);
+	let_it_start();
+	/* One is moved out, one is cleared. */
+	EXPECT_EQ(normal(b->fd, self->quarter, &mine), 0);
+	EXPECT_FALSE(resident(b->fd, h));
+	EXPECT_TRUE(painted(p, 4 * self->quarter, 25));
+	EXPECT_TRUE(zero(map(b->fd, mine, self->quarter), self->quarter));
+	EXPECT_EQ(wait_job(a->fd, a->q, seq, 0, &r), -ETIME);
+	EXPECT_EQ(queue_destroy(a->fd, a->q), 0);
+	set_parameter("job_limit_ms", limit);
+	/* It has a new queue later on. */
+	for (int i = 0; i < 600 && hardware_queue(0) < 0; i++) {
+		usleep(100000);
+		drmCloseBufferHandle(b->fd, mine);
+		ASSERT_EQ(normal(b->fd, self->quarter, &mine), 0);
+	}
+	EXPECT_GE(hardware_queue(0), 0);
+}
+
 TEST_F(dacc_evict, alignment_survives)
 {
 	struct client *a = &self->a;
