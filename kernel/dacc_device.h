@@ -855,8 +855,8 @@ int dacc_vm_bind_ioctl(struct drm_device *drm, void *data, struct drm_file *file
 void dacc_vm_close(struct dacc_vm *vm);
 bool dacc_vm_is_mapped(struct dacc_vm *vm, u64 addr, u64 size, bool write);
 bool dacc_vm_peer_lost(struct dacc_vm *vm, u64 addr, u64 size, bool bus);
-int dacc_vm_map_kernel(struct dacc_vm *vm, struct dacc_bo *bo, u64 *addr);
-void dacc_vm_unmap_kernel(struct dacc_vm *vm, u64 addr, u64 size);
+int dacc_vm_map_kernel(struct dacc_vm *vm, struct dacc_bo *bo, struct drm_mm_node *node);
+void dacc_vm_unmap_kernel(struct dacc_vm *vm, struct drm_mm_node *node);
 bool dacc_vm_may_write(struct dacc_vm *vm, struct drm_gem_object *obj);
 int dacc_vm_pin(struct dacc_vm *vm);
 void dacc_vm_unpin(struct dacc_vm *vm);

@@ -76,7 +76,7 @@ struct dacc_list_layer {
  * @bo: memory of the block table.
  * @map: where the CPU sees it; read only once it was checked.
  * @blocks: the table.
- * @va: where the device sees it, in the kernel half, read only; 0: nowhere.
+ * @node: where the device sees it, in the kernel half, read only.
  */
 struct dacc_list {
 	struct kref ref;
@@ -92,7 +92,7 @@ struct dacc_list {
 	struct dacc_bo *bo;
 	struct iosys_map map;
 	struct dacc_block *blocks;
-	u64 va;
+	struct drm_mm_node node;
 };
 
 /**

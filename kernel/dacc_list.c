@@ -7,6 +7,7 @@
 #include <linux/bitmap.h>
 #include <linux/dma-resv.h>
 #include <linux/iosys-map.h>
+#include <linux/overflow.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -21,8 +22,8 @@ static void dacc_list_release(struct kref *ref)
 	struct dacc_list *list = container_of(ref, struct dacc_list, ref);
 	struct dacc_device *dacc = list->vm->dacc;
 
-	if (list->va)
-		dacc_vm_unmap_kernel(list->vm, list->va, dacc_bo_gem(list->bo)->size);
+	if (drm_mm_node_allocated(&list->node))
+		dacc_vm_unmap_kernel(list->vm, &list->node);
 	if (list->bo) {
 		dma_resv_lock(dacc_bo_gem(list->bo)->resv, NULL);
 		if (list->blocks)
@@ -235,6 +236,7 @@ static int dacc_list_expand_indexed(struct dacc_list *list, struct drm_dacc_list
 static int dacc_list_check_blocks(struct dacc_list *list, struct drm_dacc_list_create *args,
 				  struct dacc_targets *targets, u64 n)
 {
+	u64 sum = 0;
 	int ret = 0;
 	u32 l, i;
 
@@ -253,6 +255,9 @@ static int dacc_list_check_blocks(struct dacc_list *list, struct drm_dacc_list_c
 		ret = dacc_blocks_check(&list->blocks[layer->first],
 					min_t(u64, layer->n, n - layer->first), targets,
 					&layer->bytes, &bad);
+		/* What a transfer of any of its layers is charged with does not wrap. */
+		if (!ret && check_add_overflow(sum, layer->bytes, &sum))
+			ret = -EINVAL;
 		if (ret)
 			args->index = layer->first + bad;
 		else if (fatal_signal_pending(current))
@@ -298,7 +303,7 @@ static int dacc_list_fill(struct dacc_list *list, struct drm_dacc_list_create *a
 				     bad ? args->index : total);
 	if (ret || bad)
 		return ret ?: bad;
-	return dacc_vm_map_kernel(list->vm, list->bo, &list->va);
+	return dacc_vm_map_kernel(list->vm, list->bo, &list->node);
 }
 
 /* What a list keeps beside its block table, which is a buffer and charged as such. */

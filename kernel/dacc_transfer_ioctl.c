@@ -104,7 +104,7 @@ static void dacc_layer_encode(struct dacc_transfer *transfer, u32 index, u32 crc
 		desc->flags |= DACC_DESC_VERIFY;
 	if (transfer->flags & DRM_DACC_TRANSFER_LINK_ONLY)
 		desc->flags |= DACC_DESC_LINK_ONLY;
-	desc->blocks.table = list->va + (u64)from->first * sizeof(struct dacc_block);
+	desc->blocks.table = list->node.start + (u64)from->first * sizeof(struct dacc_block);
 	desc->blocks.n_blocks = from->n;
 	desc->blocks.crc = crc;
 }

@@ -885,72 +885,55 @@ bool dacc_vm_peer_lost(struct dacc_vm *vm, u64 addr, u64 size, bool bus)
  * dacc_vm_map_kernel - map a buffer of the driver's own for the device to read
  * @vm: address space
  * @bo: buffer
- * @addr: out: where
+ * @node: zeroed; out: where, if this succeeds
  *
  * Return: 0, -ENOSPC, -ENOENT if the address space was destroyed, -ENOMEM, -ENODEV
  * or -ERESTARTSYS.
  */
-int dacc_vm_map_kernel(struct dacc_vm *vm, struct dacc_bo *bo, u64 *addr)
+int dacc_vm_map_kernel(struct dacc_vm *vm, struct dacc_bo *bo, struct drm_mm_node *node)
 {
 	struct drm_dacc_vm_bind args = {
 		.flags = DRM_DACC_VM_READONLY,
 		.range = dacc_bo_gem(bo)->size,
 	};
-	struct drm_mm_node *node;
 	int ret;
 
-	node = kzalloc(sizeof(*node), GFP_KERNEL_ACCOUNT);
-	if (!node)
-		return -ENOMEM;
 	mutex_lock(&vm->kernel_lock);
 	/* Aligned so that groups of 16 pages can be used. */
 	ret = drm_mm_insert_node_generic(&vm->kernel_space, node, args.range, SZ_64K, 0, 0);
 	mutex_unlock(&vm->kernel_lock);
-	if (ret) {
-		kfree(node);
+	if (ret)
 		return ret;
-	}
 	args.addr = node->start;
 	ret = dacc_vm_map(vm, dacc_bo_gem(bo), &args);
 	if (ret) {
 		mutex_lock(&vm->kernel_lock);
 		drm_mm_remove_node(node);
 		mutex_unlock(&vm->kernel_lock);
-		kfree(node);
-		return ret;
 	}
-	*addr = args.addr;
-	return 0;
+	return ret;
 }
 
 /**
  * dacc_vm_unmap_kernel - undo dacc_vm_map_kernel()
  * @vm: address space
- * @addr: where
- * @size: bytes of the buffer
+ * @node: where
  *
  * On return the device does not use it any more.
  */
-void dacc_vm_unmap_kernel(struct dacc_vm *vm, u64 addr, u64 size)
+void dacc_vm_unmap_kernel(struct dacc_vm *vm, struct drm_mm_node *node)
 {
-	struct drm_mm_node *node;
 	struct drm_gpuva *va;
 
 	mutex_lock(&vm->lock);
 	/* dacc_vm_close() has unmapped all there was. */
-	va = drm_gpuva_find(&vm->gpuvm, addr, size);
+	va = drm_gpuva_find(&vm->gpuvm, node->start, node->size);
 	if (va)
 		dacc_vm_unmap_va(vm, va);
 	mutex_unlock(&vm->lock);
 
 	mutex_lock(&vm->kernel_lock);
-	drm_mm_for_each_node(node, &vm->kernel_space) {
-		if (node->start == addr) {
-			drm_mm_remove_node(node);
-			kfree(node);
-			break;
-		}
-	}
+	drm_mm_remove_node(node);
 	mutex_unlock(&vm->kernel_lock);
 }
 
