@@ -141,7 +141,7 @@ struct dacc_mover {
  * @pdev: PCI function.
  * @regs: DACC_BAR_REGS.
  * @doorbells: DACC_BAR_DOORBELL.
- * @sram: DACC_BAR_SRAM, write combining; for zeroing only.
+ * @sram: DACC_BAR_SRAM, write combining; for moves by the CPU and system sleep.
  * @sram_phys: CPU physical address of the SRAM aperture.
  * @version: DACC_REG_VERSION.
  * @features: DACC_REG_FEATURES.
