@@ -542,8 +542,11 @@ struct drm_dacc_job {
  * @in_syncs: pointer to struct drm_dacc_sync[]; the first job waits for all of
  *	them. A point that has no fence yet is -EINVAL. If one of them ends
  *	with an error, the jobs are not run and get that error. A timeline
- *	forgets the errors of points that have signalled: if its latest point
- *	has one, that counts for them too.
+ *	forgets the errors of points that have signalled, so if its latest point
+ *	has failed, or is sure to, that counts for all points that have
+ *	signalled: also for one that succeeded, whoever attached the fences.
+ *	Where that is not wanted use a binary syncobj, or a timeline of its
+ *	own, for what can fail by itself.
  * @out_syncs: pointer to struct drm_dacc_sync[]; signalled when the last job
  *	has ended.
  * @n_in_syncs: at most DRM_DACC_MAX_SYNCS.
@@ -873,6 +876,11 @@ struct drm_dacc_list_destroy {
  * number of transfers (DRM_DACC_MAX_TRANSFERS) has no room now; -EDQUOT: the
  * user's bytes in flight have none; a transfer's end makes room. -EIO: the queue
  * is no longer DRM_DACC_QUEUE_OK.
+ *
+ * DRM keeps room for 4096 bytes of events in each file, of which a transfer with
+ * DRM_DACC_TRANSFER_EVENT takes sizeof(struct drm_dacc_event) from now until the
+ * event is read: not more than 39 at a time, then -EAGAIN. For more use
+ * TRANSFER_WAIT or @out.
  *
  * A layer that fails ends the transfer: the layers behind it do not count, though
  * the chip may have begun them, and get its error. It does not stop the queue.
