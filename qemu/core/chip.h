@@ -242,6 +242,8 @@ bool chip_route_read(DaccCore *core, ChipWindows *windows, ChipRoute *route, uin
                      void *buf);
 bool chip_route_write(DaccCore *core, ChipWindows *windows, ChipRoute *route, uint64_t addr,
                       const void *buf);
+/* The job read @len bytes over this link some other way. */
+void chip_link_counted(DaccCore *core, unsigned port, uint64_t len);
 /* When was what @route reaches written? */
 uint64_t chip_route_ready(DaccCore *core, const ChipRoute *route);
 void chip_path_rates(DaccCore *core, DevPathRate rate[DEV_PATHS]);
@@ -265,6 +267,8 @@ enum dacc_status chip_vm_read(DaccCore *core, uint64_t va, void *buf,
 enum dacc_status chip_vm_write(DaccCore *core, uint64_t va, const void *buf,
                                uint64_t len, uint64_t *fault_addr);
 bool chip_yield(DaccCore *core);
+/* Is there a reason to yield? */
+bool chip_wanted(const DaccCore *core);
 
 /* xfer.c, chip_decode.c: run the job's descriptor; set cpl and fault_addr */
 void chip_transfer(DaccCore *core);

@@ -13,6 +13,13 @@ bool chip_yield(DaccCore *core)
     return engine_yield(&core->engine) && !atomic_load(&core->abort);
 }
 
+bool chip_wanted(const DaccCore *core)
+{
+    return atomic_load_explicit(&core->engine.attention,
+                                memory_order_relaxed) ||
+           atomic_load(&core->abort);
+}
+
 bool chip_job_read(void *opaque, uint64_t addr, void *buf, uint64_t len)
 {
     DaccCore *core = opaque;

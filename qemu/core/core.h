@@ -44,6 +44,14 @@ typedef enum DaccTraceEvent {
     DACC_TRACE_QUEUE_WRITE, /* queue, enum dacc_queue_reg, value */
 } DaccTraceEvent;
 
+/* Memory outside of the device: on the bus, or at the end of a link. */
+typedef struct DaccSpan {
+    bool link;
+    unsigned port;
+    uint64_t addr;              /* bus address, or offset at the peer */
+    uint64_t len;
+} DaccSpan;
+
 typedef struct DaccHostOps {
     /*
      * Bus access to RAM-backed memory: guest memory or a peer's BAR. Never
@@ -64,6 +72,17 @@ typedef struct DaccHostOps {
     uint64_t (*link_ready)(void *opaque, unsigned port, uint64_t offset,
                            uint64_t len);
     uint64_t (*bus_ready)(void *opaque, uint64_t addr, uint64_t len);
+    /*
+     * Reading by pointer, many spans at a time. May be NULL, all three.
+     * peek_begin: false if there is none now. peek: cuts span->len to what lies
+     * together; NULL if the functions above have to be asked. Pointers are good
+     * until peek_end, which is told what was read through them, counts it, and
+     * returns the latest time at which any of it was produced. Engine thread;
+     * between begin and end it calls nothing else, and does not wait.
+     */
+    bool (*peek_begin)(void *opaque);
+    const void *(*peek)(void *opaque, DaccSpan *span);
+    uint64_t (*peek_end)(void *opaque, const DaccSpan *spans, unsigned n);
     /* The core wrote its SRAM (HBM) by pointer. Any thread. */
     void (*mem_dirty)(void *opaque, uint64_t offset, uint64_t len);
     /* Have dacc_core_service() called soon in the front thread. Any thread. */

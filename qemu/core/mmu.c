@@ -7,7 +7,8 @@
 
 /* Sizes that a cached translation may have: page, CONT, 2 MiB, 1 GiB. */
 #define TLB_KINDS       4
-#define TLB_ENTRIES     512
+#define TLB_SHIFT       9
+#define TLB_ENTRIES     (1u << TLB_SHIFT)
 /* Level-0 entries that are read together: those of one line of memory. */
 #define PTE_GROUP       8
 /* Level-0 tables whose addresses are cached. */
@@ -35,6 +36,7 @@ typedef struct WalkEntry {
 } WalkEntry;
 
 struct MmuAsid {
+    unsigned kind;              /* of the latest hit: looked at first */
     TlbEntry tlb[TLB_KINDS][TLB_ENTRIES];
     WalkEntry walk[WALK_ENTRIES];
 };
@@ -72,16 +74,25 @@ void mmu_invalidate(Mmu *mmu, uint64_t asids)
     }
 }
 
-static bool tlb_lookup(const MmuAsid *as, uint64_t va, TlbEntry *found,
+/* Ranges that one job uses may be a power of two apart: no plain modulus. */
+static unsigned tlb_slot(uint64_t page)
+{
+    return page * 0x9e3779b97f4a7c15 >> (64 - TLB_SHIFT);
+}
+
+static bool tlb_lookup(MmuAsid *as, uint64_t va, TlbEntry *found,
                        unsigned *shift)
 {
-    for (unsigned k = 0; k < TLB_KINDS; k++) {
+    unsigned k = as->kind;
+
+    for (unsigned n = 0; n < TLB_KINDS; n++, k = (k + 1) % TLB_KINDS) {
         uint64_t page = va >> tlb_shift[k];
-        const TlbEntry *e = &as->tlb[k][page % TLB_ENTRIES];
+        const TlbEntry *e = &as->tlb[k][tlb_slot(page)];
 
         if (e->tag == page + 1) {
             *found = *e;
             *shift = tlb_shift[k];
+            as->kind = k;
             return true;
         }
     }
@@ -190,12 +201,12 @@ static enum dacc_status mmu_walk(Mmu *mmu, MmuAsid *as, unsigned asid,
             TlbEntry e;
 
             if (i != at && mmu_leaf(pte[i], 0, page, &e, &k)) {
-                as->tlb[k][(e.tag - 1) % TLB_ENTRIES] = e;
+                as->tlb[k][tlb_slot(e.tag - 1)] = e;
             }
         }
     }
     if (as) {
-        as->tlb[kind][(out->tag - 1) % TLB_ENTRIES] = *out;
+        as->tlb[kind][tlb_slot(out->tag - 1)] = *out;
     }
     *out_shift = tlb_shift[kind];
     return DACC_STATUS_OK;

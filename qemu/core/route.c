@@ -94,6 +94,11 @@ static void count_bytes(atomic_uint_fast64_t *counter, uint64_t len)
     atomic_store_explicit(counter, n + len, memory_order_relaxed);
 }
 
+void chip_link_counted(DaccCore *core, unsigned port, uint64_t len)
+{
+    count_bytes(&core->link[port].rx_bytes[0], len);
+}
+
 static uint64_t counted(const atomic_uint_fast64_t counter[2])
 {
     return atomic_load_explicit(&counter[0], memory_order_relaxed) +

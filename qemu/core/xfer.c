@@ -2,8 +2,8 @@
 /* Transfers: COPY, COPY_BLOCKS, FILL. */
 #include <string.h>
 
-#include "chip.h"
 #include "crc.h"
+#include "xfer.h"
 
 /* One end of a piece that lies together and goes one way. */
 typedef struct XferEnd {
@@ -44,34 +44,31 @@ static enum dacc_status xfer_end(DaccCore *core, uint64_t va, uint64_t *len,
     return DACC_STATUS_OK;
 }
 
-static void xfer_account(ChipJob *job, const XferEnd *src, const XferEnd *dst,
-                         uint64_t len)
+void xfer_account(ChipJob *job, DevPath src, DevPath dst, uint64_t len)
 {
-    DevPath s = src ? src->path : DEV_PATH_SRAM;
     bool link = false;
 
-    job->moved.bytes[s][dst->path] += len;
-    if (s >= DEV_PATH_LINK) {
-        job->link_bytes[s - DEV_PATH_LINK] += len;
+    job->moved.bytes[src][dst] += len;
+    if (src >= DEV_PATH_LINK) {
+        job->link_bytes[src - DEV_PATH_LINK] += len;
         link = true;
     }
-    if (dst->path >= DEV_PATH_LINK) {
-        job->link_bytes[dst->path - DEV_PATH_LINK] += len;
+    if (dst >= DEV_PATH_LINK) {
+        job->link_bytes[dst - DEV_PATH_LINK] += len;
         link = true;
     }
     if (link) {
         job->cpl.link_bytes += len;
         job->cpl.path |= DACC_PATH_LINK;
     }
-    if (s == DEV_PATH_PCIE || dst->path == DEV_PATH_PCIE) {
+    if (src == DEV_PATH_PCIE || dst == DEV_PATH_PCIE) {
         job->cpl.path |= DACC_PATH_PCIE;
     }
-    if (s == DEV_PATH_SRAM && dst->path == DEV_PATH_SRAM) {
+    if (src == DEV_PATH_SRAM && dst == DEV_PATH_SRAM) {
         job->cpl.path |= DACC_PATH_SRAM;
     }
     job->cpl.bytes += len;
-    /* A fill reads nothing. */
-    job->bytes += src ? 2 * len : len;
+    job->bytes += 2 * len;
     job->advanced += len;
 }
 
@@ -173,7 +170,7 @@ static enum dacc_status xfer_range(DaccCore *core, uint64_t src, uint64_t dst,
             job->fault_addr = dst;
             return xfer_refused(&d);
         }
-        xfer_account(job, &s, &d, n);
+        xfer_account(job, s.path, d.path, n);
         src += n;
         dst += n;
         len -= n;
@@ -181,12 +178,53 @@ static enum dacc_status xfer_range(DaccCore *core, uint64_t src, uint64_t dst,
     return DACC_STATUS_OK;
 }
 
+/*
+ * Moves blocks in their order; *@index: the first that could not be moved
+ * whole. Most go by pointer, many at a time.
+ */
+static enum dacc_status xfer_list(DaccCore *core, const struct dacc_block *list,
+                                  uint32_t n, bool checksum, uint32_t *index)
+{
+    enum dacc_status status = DACC_STATUS_OK;
+    XferAt at = { 0 };
+
+    while (at.block < n && !status) {
+        const struct dacc_block *block = &list[at.block];
+
+        if (!chip_yield(core)) {
+            status = DACC_STATUS_CANCELLED;
+        } else if (xfer_batch(core, list, n, checksum, &at)) {
+            continue;
+        } else if (!chip_block_ok(block->src, block->dst, block->len)) {
+            core->job.moved.blocks++;
+            status = DACC_STATUS_BAD_LENGTH;
+        } else {
+            core->job.moved.blocks += !at.offset;
+            status = xfer_range(core, block->src + at.offset,
+                                block->dst + at.offset, block->len - at.offset,
+                                checksum);
+            if (!status) {
+                at.block++;
+                at.offset = 0;
+            }
+        }
+    }
+    *index = at.block;
+    return status;
+}
+
 static enum dacc_status xfer_copy(DaccCore *core)
 {
     const struct dacc_desc_copy *c = &core->job.desc.copy;
+    const struct dacc_block block = { c->src, c->dst, c->len };
     bool checksum = core->job.desc.flags & DACC_DESC_CHECKSUM;
+    enum dacc_status status;
+    uint32_t index;
 
-    return xfer_range(core, c->src, c->dst, c->len, checksum);
+    status = xfer_list(core, &block, 1, checksum, &index);
+    /* A copy is not made of blocks. */
+    core->job.moved.blocks = 0;
+    return status;
 }
 
 /*
@@ -213,32 +251,19 @@ static enum dacc_status xfer_blocks(DaccCore *core)
     const struct dacc_desc_blocks *b = &job->desc.blocks;
     bool checksum = job->desc.flags & DACC_DESC_CHECKSUM;
     struct dacc_block list[DACC_BLOCKS_AHEAD];
-    uint32_t first = 0, end = 0;
     enum dacc_status status;
+    uint32_t n, done = 0;
 
-    for (uint32_t i = 0; i < b->n_blocks; i++) {
-        const struct dacc_block *block = &list[i - first];
-
-        if (i == end) {
-            first = i;
-            status = xfer_entries(core, b->table + sizeof(*list) * i,
-                                  b->n_blocks - i, list, &end);
-            if (status) {
-                job->cpl.index = i;
-                return status;
-            }
-            end += i;
-            block = list;
-        }
-        job->moved.blocks++;
-        if (chip_block_ok(block->src, block->dst, block->len)) {
-            status = xfer_range(core, block->src, block->dst, block->len,
-                                checksum);
+    for (uint32_t i = 0; i < b->n_blocks; i += n) {
+        status = xfer_entries(core, b->table + sizeof(*list) * i,
+                              b->n_blocks - i, list, &n);
+        if (!status) {
+            status = xfer_list(core, list, n, checksum, &done);
         } else {
-            status = DACC_STATUS_BAD_LENGTH;
+            done = 0;
         }
         if (status) {
-            job->cpl.index = i;
+            job->cpl.index = i + done;
             return status;
         }
     }
@@ -271,7 +296,9 @@ static enum dacc_status xfer_fill(DaccCore *core)
             job->fault_addr = dst;
             return status;
         }
-        xfer_account(job, NULL, &d, n);
+        xfer_account(job, DEV_PATH_SRAM, d.path, n);
+        /* It reads nothing. */
+        job->bytes -= n;
         dst += n;
         len -= n;
     }

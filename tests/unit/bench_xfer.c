@@ -6,6 +6,8 @@
  *	ns more than memcpy
  */
 #include <inttypes.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include "core.h"
@@ -94,6 +96,28 @@ static uint64_t bus_ready(void *o, uint64_t addr, uint64_t len)
 	return 0;
 }
 
+static bool peek_begin(void *o)
+{
+	(void)o;
+	return true;
+}
+
+static const void *peek(void *o, DaccSpan *span)
+{
+	(void)o;
+	return bus(span->link ? PEER + span->addr : span->addr, span->len);
+}
+
+static uint64_t peek_end(void *o, const DaccSpan *spans, unsigned int n)
+{
+	(void)o;
+	(void)spans;
+	(void)n;
+	/* A lock, as QEMU's has. */
+	atomic_thread_fence(memory_order_seq_cst);
+	return 0;
+}
+
 static void mem_dirty(void *o, uint64_t offset, uint64_t len)
 {
 	(void)o;
@@ -119,6 +143,9 @@ static const DaccHostOps ops = {
 	.link_write = link_write,
 	.link_ready = link_ready,
 	.bus_ready = bus_ready,
+	.peek_begin = peek_begin,
+	.peek = peek,
+	.peek_end = peek_end,
 	.mem_dirty = mem_dirty,
 	.kick = kick,
 	.interrupt = interrupt,
@@ -146,6 +173,17 @@ static void map(uint64_t va, unsigned int level, uint64_t pte)
 		pte | DACC_PTE_VALID | DACC_PTE_LEAF | DACC_PTE_WRITE;
 }
 
+/* In large pages where the host has them, as QEMU's memories are. */
+static uint8_t *memory(size_t size)
+{
+	void *p = aligned_alloc(2 << 20, size);
+
+	if (!p)
+		abort();
+	madvise(p, size, MADV_HUGEPAGE);
+	return p;
+}
+
 static void setup(void)
 {
 	static const DaccLinkState up = {
@@ -154,11 +192,9 @@ static void setup(void)
 	DaccCoreConfig config;
 	const char *err = "none";
 
-	sram = aligned_alloc(4096, MEM);
-	ram = aligned_alloc(4096, RAM);
-	peer = aligned_alloc(4096, MEM);
-	if (!sram || !ram || !peer)
-		abort();
+	sram = memory(MEM);
+	ram = memory(RAM);
+	peer = memory(MEM);
 	memset(sram, 1, MEM);
 	memset(ram, 0, RAM);
 	memset(peer, 3, MEM);

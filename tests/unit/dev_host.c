@@ -85,6 +85,53 @@ static uint64_t op_bus_ready(void *opaque, uint64_t addr, uint64_t len)
 	return addr >= PEER_BASE ? atomic_load(&h->bus_ready) : 0;
 }
 
+static bool op_peek_begin(void *opaque)
+{
+	struct host *h = opaque;
+
+	if (h->peeking)
+		abort();
+	h->peeking = true;
+	return true;
+}
+
+/* What lies together ends at odd places. */
+static const void *op_peek(void *opaque, DaccSpan *span)
+{
+	struct host *h = opaque;
+	uint64_t rest = 40000 - span->addr % 40000;
+
+	if (!h->peeking)
+		abort();
+	atomic_fetch_add(&h->accesses, 1);
+	if (span->len > rest)
+		span->len = rest;
+	if (!span->link)
+		return bus_ptr(h, span->addr, span->len);
+	if (span->port || span->addr > PEER_SIZE - span->len || atomic_load(&h->fail_link))
+		return NULL;
+	return h->peer + span->addr;
+}
+
+static uint64_t op_peek_end(void *opaque, const DaccSpan *spans, unsigned int n)
+{
+	struct host *h = opaque;
+	uint64_t latest = 0, ready;
+
+	if (!h->peeking)
+		abort();
+	h->peeking = false;
+	for (unsigned int i = 0; i < n; i++) {
+		const DaccSpan *s = &spans[i];
+
+		atomic_fetch_add(s->link ? &h->link_read : &h->bus_read, s->len);
+		ready = s->link ? op_link_ready(h, s->port, s->addr, s->len) :
+				  op_bus_ready(h, s->addr, s->len);
+		latest = ready > latest ? ready : latest;
+	}
+	return latest;
+}
+
 static void op_mem_dirty(void *opaque, uint64_t offset, uint64_t len)
 {
 	struct host *h = opaque;
@@ -113,6 +160,23 @@ static void op_interrupt(void *opaque, unsigned int vector)
 	if (h->n_irq + 1 < sizeof(h->irq_log))
 		h->irq_log[h->n_irq++] = 'A' + vector;
 }
+
+bool host_peeks;
+
+static const DaccHostOps peek_ops = {
+	.dma_read = op_dma_read,
+	.dma_write = op_dma_write,
+	.link_read = op_link_read,
+	.link_write = op_link_write,
+	.link_ready = op_link_ready,
+	.bus_ready = op_bus_ready,
+	.peek_begin = op_peek_begin,
+	.peek = op_peek,
+	.peek_end = op_peek_end,
+	.mem_dirty = op_mem_dirty,
+	.kick = op_kick,
+	.interrupt = op_interrupt,
+};
 
 static const DaccHostOps host_ops = {
 	.dma_read = op_dma_read,
@@ -155,7 +219,7 @@ struct host *host_chip(unsigned int threads)
 	config.mem_size = SRAM_SIZE;
 	config.threads = threads;
 	config.inject = true;
-	h->core = dacc_core_new(&config, &host_ops, h, &err);
+	h->core = dacc_core_new(&config, host_peeks ? &peek_ops : &host_ops, h, &err);
 	if (!h->core) {
 		fprintf(stderr, "error: dacc_core_new: %s\n", err);
 		abort();

@@ -42,7 +42,11 @@ struct host {
 	atomic_uint_fast64_t dirty;
 	atomic_uint_fast64_t link_ready, bus_ready;
 	atomic_uint accesses;
+	bool peeking;
 };
+
+/* Does the host let the device read by pointer? Of devices made from now on. */
+extern bool host_peeks;
 
 struct host *host_chip(unsigned int threads);
 struct host *host_gpu(unsigned int threads);

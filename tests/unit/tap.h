@@ -95,6 +95,27 @@ __attribute__((unused)) static void tap_threaded(const struct tap_threaded *case
 	}
 }
 
+/* Cases with no threads, and with *flag false and true. */
+struct tap_plain {
+	const char *name;
+	void (*fn)(void);
+};
+
+__attribute__((unused)) static void tap_twice(const struct tap_plain *cases, unsigned int n,
+					      bool *flag, const char *what)
+{
+	char name[100];
+
+	for (int on = 0; on < 2; on++) {
+		*flag = on;
+		for (unsigned int i = 0; i < n; i++) {
+			snprintf(name, sizeof(name), "%s%s%s", cases[i].name, on ? ", " : "",
+				 on ? what : "");
+			tap_case(name, cases[i].fn);
+		}
+	}
+}
+
 /* For cases that a table or a loop names. */
 __attribute__((format(printf, 2, 3), unused)) static bool tap_ok(bool good, const char *fmt, ...)
 {

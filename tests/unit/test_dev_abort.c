@@ -469,5 +469,8 @@ int main(void)
 	};
 
 	tap_threaded(cases, sizeof(cases) / sizeof(cases[0]), &threads, 1);
+	printf("# by pointer\n");
+	host_peeks = true;
+	tap_threaded(cases, sizeof(cases) / sizeof(cases[0]), &threads, 1);
 	return tap_done();
 }

@@ -384,16 +384,15 @@ static void longest_wait(void)
 
 int main(void)
 {
-	TAP_CASE(copy_all_ways);
-	TAP_CASE(fills);
-	TAP_CASE(block_tables);
-	TAP_CASE(block_errors);
-	TAP_CASE(page_sizes);
-	TAP_CASE(contiguous_hint);
-	TAP_CASE(bad_entries);
-	TAP_CASE(invalidation);
-	TAP_CASE(ready_times);
-	TAP_CASE(costs);
-	TAP_CASE(longest_wait);
+	static const struct tap_plain cases[] = {
+		{ "copy_all_ways", copy_all_ways }, { "fills", fills },
+		{ "block_tables", block_tables },   { "block_errors", block_errors },
+		{ "page_sizes", page_sizes },       { "contiguous_hint", contiguous_hint },
+		{ "bad_entries", bad_entries },     { "invalidation", invalidation },
+		{ "ready_times", ready_times },     { "costs", costs },
+		{ "longest_wait", longest_wait },
+	};
+
+	tap_twice(cases, sizeof(cases) / sizeof(cases[0]), &host_peeks, "by pointer");
 	return tap_done();
 }

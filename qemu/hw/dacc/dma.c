@@ -66,6 +66,33 @@ bool dacc_memory_rw(AddressSpace *as, uint64_t addr, void *buf, size_t len,
     return true;
 }
 
+const void *dacc_memory_peek(AddressSpace *as, DaccPeek *peek, uint64_t addr,
+                             uint64_t *len)
+{
+    const MemTxAttrs attrs = { .memory = 1 };
+    FlatView *view = address_space_to_flatview(as);
+    uint64_t left;
+
+    /* RCU keeps a view that was replaced, so another has another address. */
+    if (view != peek->view || addr < peek->base ||
+        addr - peek->base >= peek->len) {
+        hwaddr xlat, l = INT64_MAX;
+        MemoryRegion *mr = flatview_translate(view, addr, &xlat, &l, false,
+                                              attrs);
+
+        if (!l || !memory_access_is_direct(mr, false, attrs)) {
+            return NULL;
+        }
+        peek->view = view;
+        peek->base = addr;
+        peek->len = l;
+        peek->ptr = qemu_map_ram_ptr(mr->ram_block, xlat);
+    }
+    left = peek->len - (addr - peek->base);
+    *len = MIN(*len, left);
+    return peek->ptr + (addr - peek->base);
+}
+
 void dacc_dma_unref(DaccDma *dma)
 {
     if (dma->bh) {

@@ -23,6 +23,24 @@
 bool dacc_memory_rw(AddressSpace *as, uint64_t addr, void *buf, size_t len,
                     bool is_write);
 
+/*
+ * What of an address space is known to lie together. Good inside of one RCU
+ * read-side critical section, and of no other: zeroed at its start.
+ */
+typedef struct DaccPeek {
+    FlatView *view;
+    uint64_t base;
+    uint64_t len;
+    uint8_t *ptr;
+} DaccPeek;
+
+/*
+ * Where memory at @addr is, under RCU; *len is cut to what lies together. The
+ * same rules as above. NULL: refused.
+ */
+const void *dacc_memory_peek(AddressSpace *as, DaccPeek *peek, uint64_t addr,
+                             uint64_t *len);
+
 typedef struct DaccDmaCall DaccDmaCall;
 
 typedef struct DaccDma {

@@ -113,6 +113,45 @@ uint64_t dacc_front_bus_ready(void *opaque, uint64_t addr, uint64_t len)
     return dacc_link_bus_ready(f->link, f->port, addr, len);
 }
 
+bool dacc_front_peek_begin(void *opaque)
+{
+    DaccFront *f = opaque;
+
+    /* An IOMMU's model is asked with the BQL, for each access. */
+    if (f->dma.behind_iommu) {
+        return false;
+    }
+    /* Accesses that the caller made before come first, as on the bus. */
+    smp_mb();
+    rcu_read_lock();
+    f->bus_peek = (DaccPeek) { 0 };
+    f->link_peek = (DaccPeek) { 0 };
+    return true;
+}
+
+const void *dacc_front_peek(void *opaque, DaccSpan *span)
+{
+    DaccFront *f = opaque;
+
+    if (!span->link) {
+        return dacc_memory_peek(f->dma.as, &f->bus_peek, span->addr,
+                                &span->len);
+    }
+    if (span->port != 0 || f->port < 0) {
+        return NULL;
+    }
+    return dacc_link_peek(f->link, f->port, &f->link_peek, span->addr,
+                          &span->len);
+}
+
+uint64_t dacc_front_peek_end(void *opaque, const DaccSpan *spans, unsigned n)
+{
+    DaccFront *f = opaque;
+
+    rcu_read_unlock();
+    return f->port < 0 ? 0 : dacc_link_peeked(f->link, f->port, spans, n);
+}
+
 void dacc_front_mem_dirty(void *opaque, uint64_t offset, uint64_t len)
 {
     DaccFront *f = opaque;
@@ -165,6 +204,8 @@ void dacc_front_thread_enter(void *opaque)
     sigdelset(&set, SIGILL);
     sigdelset(&set, SIGBUS);
     pthread_sigmask(SIG_SETMASK, &set, NULL);
+    /* So that tools can tell a device's own time from the guest's. */
+    pthread_setname_np(pthread_self(), object_get_typename(OBJECT(opaque)));
     rcu_register_thread();
 }
 

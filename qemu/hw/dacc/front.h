@@ -48,6 +48,8 @@ struct DaccFront {
     uint8_t vectors[DACC_MSIX_VECTORS];
     unsigned n_vectors;
     DaccDma dma;
+    DaccPeek bus_peek;          /* engine thread */
+    DaccPeek link_peek;
     VMChangeStateEntry *vmstate;
 };
 
@@ -111,6 +113,9 @@ bool dacc_front_link_write(void *opaque, unsigned port, uint64_t offset,
 uint64_t dacc_front_link_ready(void *opaque, unsigned port, uint64_t offset,
                                uint64_t len);
 uint64_t dacc_front_bus_ready(void *opaque, uint64_t addr, uint64_t len);
+bool dacc_front_peek_begin(void *opaque);
+const void *dacc_front_peek(void *opaque, DaccSpan *span);
+uint64_t dacc_front_peek_end(void *opaque, const DaccSpan *spans, unsigned n);
 void dacc_front_mem_dirty(void *opaque, uint64_t offset, uint64_t len);
 void dacc_front_kick(void *opaque);
 void dacc_front_interrupt(void *opaque, unsigned vector);
@@ -124,6 +129,9 @@ void dacc_front_thread_exit(void *opaque);
     .link_write = dacc_front_link_write,            \
     .link_ready = dacc_front_link_ready,            \
     .bus_ready = dacc_front_bus_ready,              \
+    .peek_begin = dacc_front_peek_begin,            \
+    .peek = dacc_front_peek,                        \
+    .peek_end = dacc_front_peek_end,                \
     .mem_dirty = dacc_front_mem_dirty,              \
     .kick = dacc_front_kick,                        \
     .interrupt = dacc_front_interrupt,              \

@@ -16,6 +16,7 @@
  */
 #include "qemu/osdep.h"
 #include "qemu/atomic.h"
+#include "qemu/lockable.h"
 #include "qemu/main-loop.h"
 #include "qemu/module.h"
 #include "qemu/thread.h"
@@ -228,38 +229,79 @@ bool dacc_link_rw(DaccLink *link, unsigned port, uint64_t offset, void *buf,
     return true;
 }
 
+/* Lock held. */
+static uint64_t dacc_link_end_ready(const DaccLinkEndpoint *peer,
+                                    uint64_t offset, uint64_t len)
+{
+    return peer->owner ? peer->ready(peer->opaque, offset, len) : 0;
+}
+
+/* Lock held. Not in the peer's window: nobody knows. */
+static uint64_t dacc_link_window_ready(DaccLink *link, unsigned peer,
+                                       uint64_t addr, uint64_t len)
+{
+    uint64_t base = link->window[peer].base;
+    uint64_t size = link->window[peer].size;
+
+    if (!size || addr < base || addr - base >= size ||
+        len > size - (addr - base)) {
+        return 0;
+    }
+    return dacc_link_end_ready(&link->end[peer], addr - base, len);
+}
+
 uint64_t dacc_link_ready(DaccLink *link, unsigned port, uint64_t offset,
                          uint64_t len)
 {
-    const DaccLinkEndpoint *peer = &link->end[!port];
-    uint64_t ready = 0;
-
-    qemu_mutex_lock(&link->lock);
-    if (peer->owner) {
-        ready = peer->ready(peer->opaque, offset, len);
-    }
-    qemu_mutex_unlock(&link->lock);
-    return ready;
+    QEMU_LOCK_GUARD(&link->lock);
+    return dacc_link_end_ready(&link->end[!port], offset, len);
 }
 
 uint64_t dacc_link_bus_ready(DaccLink *link, unsigned port, uint64_t addr,
                              uint64_t len)
 {
-    const DaccLinkEndpoint *peer = &link->end[!port];
-    uint64_t ready = 0;
+    QEMU_LOCK_GUARD(&link->lock);
+    return dacc_link_window_ready(link, !port, addr, len);
+}
 
-    qemu_mutex_lock(&link->lock);
-    if (peer->owner) {
-        uint64_t base = link->window[!port].base;
-        uint64_t size = link->window[!port].size;
+const void *dacc_link_peek(DaccLink *link, unsigned port, DaccPeek *peek,
+                           uint64_t offset, uint64_t *len)
+{
+    unsigned end = !port;
 
-        if (size && addr >= base && addr - base < size &&
-            len <= size - (addr - base)) {
-            ready = peer->ready(peer->opaque, addr - base, len);
-        }
+    if (port >= DACC_LINK_ENDS || offset >> DACC_LINK_PORT_SHIFT ||
+        *len > (1ull << DACC_LINK_PORT_SHIFT) - offset) {
+        return NULL;
     }
-    qemu_mutex_unlock(&link->lock);
-    return ready;
+    return dacc_memory_peek(&link->as, peek,
+                            ((uint64_t)end << DACC_LINK_PORT_SHIFT) + offset,
+                            len);
+}
+
+uint64_t dacc_link_peeked(DaccLink *link, unsigned port, const DaccSpan *spans,
+                          unsigned n)
+{
+    uint64_t bytes = 0, latest = 0;
+    unsigned peer = !port;
+
+    QEMU_LOCK_GUARD(&link->lock);
+    for (unsigned i = 0; i < n; i++) {
+        const DaccSpan *span = &spans[i];
+        uint64_t ready;
+
+        if (span->link) {
+            ready = dacc_link_end_ready(&link->end[peer], span->addr,
+                                        span->len);
+            bytes += span->len;
+        } else {
+            ready = dacc_link_window_ready(link, peer, span->addr, span->len);
+        }
+        latest = MAX(latest, ready);
+    }
+    if (bytes) {
+        qatomic_add(&link->tx_bytes[peer], bytes);
+    }
+    return latest;
 }
 
 static bool dacc_link_get_up(Object *obj, Error **errp)

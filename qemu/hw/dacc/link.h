@@ -12,6 +12,7 @@
 #include "exec/memory.h"
 #include "qom/object.h"
 #include "core/core.h"
+#include "dma.h"
 
 #define TYPE_DACC_LINK "dacc-link"
 OBJECT_DECLARE_SIMPLE_TYPE(DaccLink, DACC_LINK)
@@ -47,12 +48,21 @@ void dacc_link_refresh(DaccLink *link);
 void dacc_link_set_window(DaccLink *link, unsigned port, uint64_t base,
                           uint64_t size);
 
-/* These three: any thread; @port is the caller's own port. */
+/* These five: any thread; @port is the caller's own port. */
 bool dacc_link_rw(DaccLink *link, unsigned port, uint64_t offset, void *buf,
                   size_t len, bool is_write);
 uint64_t dacc_link_ready(DaccLink *link, unsigned port, uint64_t offset,
                          uint64_t len);
 uint64_t dacc_link_bus_ready(DaccLink *link, unsigned port, uint64_t addr,
                              uint64_t len);
+/* As dacc_memory_peek(), of the memory at the other end. */
+const void *dacc_link_peek(DaccLink *link, unsigned port, DaccPeek *peek,
+                           uint64_t offset, uint64_t *len);
+/*
+ * These spans, on the bus or over the link, were read by pointer: counts the
+ * link's, and returns the latest time at which one of them was ready.
+ */
+uint64_t dacc_link_peeked(DaccLink *link, unsigned port, const DaccSpan *spans,
+                          unsigned n);
 
 #endif
