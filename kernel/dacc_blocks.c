@@ -107,6 +107,13 @@ static bool dacc_block_ok(const struct dacc_block *block)
 	       (block->src + block->len <= block->dst || block->dst + block->len <= block->src);
 }
 
+/* A division is most of what checking a block costs, and pages are mostly a power of two. */
+static u32 dacc_targets_page(const struct dacc_targets *targets, u64 offset)
+{
+	return targets->page_shift ? offset >> targets->page_shift :
+				     div_u64(offset, targets->page_size);
+}
+
 /* First and last page of a block's destination; false if it is not in the pool. */
 static bool dacc_block_span(const struct dacc_block *block, const struct dacc_targets *targets,
 			    u32 *first, u32 *last)
@@ -116,11 +123,11 @@ static bool dacc_block_span(const struct dacc_block *block, const struct dacc_ta
 
 	if (block->dst < targets->addr || offset >= size || block->len > size - offset)
 		return false;
-	*first = div_u64(offset, targets->page_size);
-	/* Most blocks lie in one page: spare them the second division. */
+	*first = dacc_targets_page(targets, offset);
+	/* Most blocks lie in one page. */
 	*last = *first;
 	if (offset + block->len > ((u64)*first + 1) * targets->page_size)
-		*last = div_u64(offset + block->len - 1, targets->page_size);
+		*last = dacc_targets_page(targets, offset + block->len - 1);
 	return true;
 }
 

@@ -15,12 +15,14 @@
  * struct dacc_targets - pages that may be written
  * @addr: virtual address of page 0.
  * @page_size: bytes of a page.
+ * @page_shift: binary logarithm of that; 0 if it has none.
  * @n_pages: pages.
  * @allowed: bit for each page.
  */
 struct dacc_targets {
 	u64 addr;
 	u32 page_size;
+	u32 page_shift;
 	u32 n_pages;
 	const unsigned long *allowed;
 };

@@ -3,6 +3,7 @@
  * Pools: pages of an address space that transfers write. A page belongs to a
  * transfer until it has drained, whoever frees it meanwhile.
  */
+#include <linux/log2.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -67,6 +68,7 @@ void dacc_pool_targets(struct dacc_pool *pool, struct dacc_targets *targets)
 	*targets = (struct dacc_targets){
 		.addr = pool->addr,
 		.page_size = pool->page_size,
+		.page_shift = is_power_of_2(pool->page_size) ? ilog2(pool->page_size) : 0,
 		.n_pages = pool->pages.n,
 	};
 }

@@ -108,11 +108,12 @@ static void dacc_test_blocks_bounds(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dacc_test_check(0x1000, U64_MAX, U64_MAX), -EINVAL);
 }
 
-static void dacc_test_blocks_targets(struct kunit *test)
+static void dacc_test_targets(struct kunit *test, u32 shift)
 {
 	unsigned long allowed = BIT(0) | BIT(1) | BIT(3);
 	struct dacc_targets targets = {
-		.addr = DACC_TEST_DST, .page_size = 0x1000, .n_pages = 4, .allowed = &allowed
+		.addr = DACC_TEST_DST, .page_size = 0x1000, .page_shift = shift, .n_pages = 4,
+		.allowed = &allowed
 	};
 	struct dacc_block b[3] = {
 		{ DACC_TEST_SRC, DACC_TEST_DST, 0x2000 },
@@ -138,6 +139,12 @@ static void dacc_test_blocks_targets(struct kunit *test)
 	b[0].dst = DACC_TEST_DST - 1;
 	KUNIT_EXPECT_EQ(test, dacc_blocks_check(b, 3, &targets, &bytes, &bad), -EFAULT);
 	KUNIT_EXPECT_EQ(test, bad, 0);
+}
+
+static void dacc_test_blocks_targets(struct kunit *test)
+{
+	dacc_test_targets(test, 0);
+	dacc_test_targets(test, 12);
 }
 
 static struct kunit_case dacc_blocks_cases[] = {
