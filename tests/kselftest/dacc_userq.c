@@ -577,12 +577,16 @@ TEST_F(dacc_userq, a_busy_one_is_lost_if_the_device_does_not_stop)
 {
 	struct drm_dacc_queue_info i = {};
 	struct uq guilty, idle;
+	unsigned int timeout;
 
 	ASSERT_EQ(uq_create(&guilty, self->fd, self->vm, DRM_DACC_QUEUE_TRANSFER, 1), 0);
 	ASSERT_EQ(uq_create(&idle, self->fd, self->vm, DRM_DACC_QUEUE_TRANSFER, 2), 0);
 	uq_push(&idle, desc_fill(VA, 4, 1));
 	ASSERT_EQ(uq_poll(&idle, 1, UQ_SECONDS), 0);
 	self->p[0] = 2;
+	/* What hangs does so until the reset, however slow the machine. */
+	ASSERT_EQ(get_parameter("job_timeout_ms", &timeout), 0);
+	ASSERT_EQ(set_parameter("job_timeout_ms", 0), 0);
 	ASSERT_EQ(inject_all(DACC_INJECT_HANG), 0);
 	uq_push(&guilty, desc_nop());
 	uq_push(&self->q, desc_nop());
@@ -592,6 +596,7 @@ TEST_F(dacc_userq, a_busy_one_is_lost_if_the_device_does_not_stop)
 	set_knob("fail_device_resets", 1);
 	ASSERT_EQ(queue_destroy(self->fd, guilty.id), 0);
 	EXPECT_EQ(uq_wait(&self->q, 1, UQ_SECONDS), -EIO);
+	set_parameter("job_timeout_ms", timeout);
 	ASSERT_EQ(queue_info(self->fd, self->q.id, &i), 0);
 	EXPECT_EQ(i.state, DRM_DACC_QUEUE_LOST);
 	uq_push(&idle, desc_fill(VA + 4, 4, 3));
