@@ -26,7 +26,7 @@ gcc -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -I"$DACC_TOP/userspace/libd
 
 # The driver's own code on the host. What it includes of a kernel is in kv-prepare.h.
 mkdir -p "$out/include/linux"
-for name in bitmap bitops math64 overflow sched slab; do
+for name in bitmap bits math64 overflow sched slab; do
 	: >"$out/include/linux/$name.h"
 done
 # shellcheck disable=SC2046 # several words
