@@ -308,6 +308,21 @@ TEST_F(dacc_userq_sync, gate_without_a_fence)
 	EXPECT_EQ(uq_wait(&self->a, 1, UQ_SECONDS), 0);
 }
 
+/* The timeline's own reference to what it has is not ours to drop. */
+TEST_F(dacc_userq_sync, gate_for_a_later_point)
+{
+	uint64_t point = 1, value = 0;
+
+	ASSERT_EQ(drmSyncobjTimelineSignal(self->fd, &self->line, &point, 1), 0);
+	for (int i = 0; i < 4; i++) {
+		ASSERT_EQ(uq_gate(&self->a, 1, self->line, 2), -EINVAL);
+		ASSERT_EQ(drmSyncobjQuery(self->fd, &self->line, &value, 1), 0);
+		EXPECT_EQ(value, 1);
+	}
+	uq_push(&self->a, desc_nop());
+	EXPECT_EQ(uq_wait(&self->a, 1, UQ_SECONDS), 0);
+}
+
 TEST_F(dacc_userq_sync, gate_that_is_open_already)
 {
 	ASSERT_EQ(drmSyncobjSignal(self->fd, &self->bin, 1), 0);
