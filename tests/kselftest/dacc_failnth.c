@@ -2,8 +2,10 @@
 /*
  * Fault injection: every memory allocation of every call is failed once, in turn,
  * by its number (/proc/thread-self/fail-nth). The call succeeds all the same or
- * returns -ENOMEM; nothing is left behind, and it works the next time. Covers
- * gpupeer too. Needs a kernel with CONFIG_FAILSLAB and CONFIG_FAIL_PAGE_ALLOC.
+ * returns -ENOMEM; nothing is left behind, and it works the next time. Then the
+ * same with every copy from and to user memory: it succeeds or returns -EFAULT, and
+ * nothing is left once the file is closed. Covers gpupeer too. Needs a kernel with
+ * CONFIG_FAILSLAB, CONFIG_FAIL_PAGE_ALLOC and CONFIG_FAULT_INJECTION_STACKTRACE_FILTER.
  */
 #include "dacc_util.h"
 #include "drm/gpupeer_drm.h"
@@ -14,13 +16,18 @@
 #define FREE_VA   0x400000000ull
 #define MAX_CALLS 3000
 
+#define NUM_DACC    (DRM_DACC_TRANSFER_WAIT + 1)
+#define NUM_GPUPEER (DRM_GPUPEER_JOB_QUERY + 1)
+
 struct env {
 	int fd, gpu, nth;
 	char node[32];
 	uint32_t vm, sram, host, ring, queue, userq, sync, pool, list;
 	uint32_t hbm, sys, gpu_sync;
 	int udmabuf, hbm_fd;
+	__u64 seq;    /* of the jobs of the setup */
 	bool unknown; /* the driver does not know this call */
+	void *doorbell;
 	/* What the call under test made. */
 	uint32_t made;
 	int made_fd;
@@ -39,46 +46,90 @@ static bool write_text(const char *path, const char *text)
 	return ok;
 }
 
-/* False if the kernel can't do it. Off while the test itself allocates. */
-static bool prepare_injection(void)
-{
-	static const char *const dirs[] = { "failslab", "fail_page_alloc" };
-	char path[128];
-	int i;
+enum kind {
+	ALLOCATIONS,
+	COPIES
+};
 
-	for (i = 0; i < 2; i++) {
-		snprintf(path, sizeof(path), "/sys/kernel/debug/%s/ignore-gfp-wait", dirs[i]);
-		if (!write_text(path, "N"))
-			return false;
-		snprintf(path, sizeof(path), "/sys/kernel/debug/%s/verbose", dirs[i]);
-		if (!write_text(path, "0"))
-			return false;
-	}
-	return write_text("/sys/kernel/debug/fail_page_alloc/ignore-gfp-highmem", "N") &&
-	       write_text("/sys/kernel/debug/fail_page_alloc/min-order", "0");
+/* By ioctl number, in all tests together: calls that had a failure in them. */
+static struct {
+	uint32_t dacc[NUM_DACC][2], gpupeer[NUM_GPUPEER][2];
+} * hits;
+
+static bool set(const char *attr, const char *name, const char *text)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/kernel/debug/%s/%s", attr, name);
+	return write_text(path, text);
 }
 
+/*
+ * False if the kernel can't do it. fail-nth counts in all kinds of failure that are
+ * there, so those that are not to happen get a condition that no stack meets.
+ */
+static bool prepare_injection(enum kind kind)
+{
+	static const char *const attrs[] = { "failslab", "fail_page_alloc", "fail_usercopy" };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(attrs); i++) {
+		bool on = (kind == COPIES) == (i == 2);
+
+		if (!set(attrs[i], "verbose", "0") ||
+		    !set(attrs[i], "require-start", on ? "0" : "1") ||
+		    !set(attrs[i], "stacktrace-depth", "0"))
+			return false;
+		if (i < 2 && !set(attrs[i], "ignore-gfp-wait", "N"))
+			return false;
+	}
+	return set("fail_page_alloc", "ignore-gfp-highmem", "N") &&
+	       set("fail_page_alloc", "min-order", "0");
+}
+
+/* The copy from our memory may itself be what fails. */
 static void arm(int nth, int n)
 {
 	char text[16];
 
 	snprintf(text, sizeof(text), "%d", n);
-	if (pwrite(nth, text, strlen(text), 0) < 0)
-		abort();
+	while (pwrite(nth, text, strlen(text), 0) < 0)
+		if (errno != EFAULT)
+			abort();
 }
 
-/* Ends the injection; true if an allocation was failed. */
+/* Ends the injection; true if something was failed in between. */
 static bool disarm(int nth)
 {
 	char text[16] = "";
+	bool failed = false;
 
-	if (pread(nth, text, sizeof(text) - 1, 0) < 0)
+	/* The copy to our memory may be the one that fails: none before it did. */
+	if (pread(nth, text, sizeof(text) - 1, 0) >= 0)
+		failed = !atoi(text);
+	else if (errno != EFAULT)
 		abort();
 	arm(nth, 0);
-	return !atoi(text);
+	return failed;
 }
 
-/* All counters that return to where they were, of both drivers, as one text. */
+/* Of both drivers: what there is, which returns to where it was. */
+static bool is_level(const char *line)
+{
+	static const char *const names[] = { "sram_bos",  "host_bos",     "imports",
+					     "sram_used", "vms",          "queues",
+					     "jobs",      "pools",        "lists",
+					     "transfers", "bos",          "exports",
+					     "hbm_used",  "system_bytes", "evicted_bytes" };
+	size_t len = strcspn(line, ": ");
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		if (strlen(names[i]) == len && !strncmp(line, names[i], len))
+			return true;
+	return false;
+}
+
 static void counters(char *text, size_t size)
 {
 	char line[128];
@@ -86,19 +137,15 @@ static void counters(char *text, size_t size)
 	glob_t g = {};
 	unsigned int i;
 
+	*text = '\0';
 	glob("/sys/kernel/debug/accel/*/counters", 0, NULL, &g);
 	glob("/sys/kernel/debug/dri/*/counters", GLOB_APPEND, NULL, &g);
 	for (i = 0; i < g.gl_pathc; i++) {
 		FILE *f = fopen(g.gl_pathv[i], "r");
 
-		while (f && fgets(line, sizeof(line), f)) {
-			/* Those that only rise. */
-			if (strstr(line, "resets") || strstr(line, "_submitted") ||
-			    strstr(line, "_failed") || strstr(line, "timeouts") ||
-			    strstr(line, "total"))
-				continue;
-			at += snprintf(text + at, at < size ? size - at : 0, "%s", line);
-		}
+		while (f && fgets(line, sizeof(line), f))
+			if (is_level(line))
+				at += snprintf(text + at, at < size ? size - at : 0, "%s", line);
 		if (f)
 			fclose(f);
 	}
@@ -231,6 +278,11 @@ static void undo_vm(struct env *e)
 	vm_destroy(e->fd, e->made);
 }
 
+static int do_vm_destroy(struct env *e)
+{
+	return vm_destroy(e->fd, e->made);
+}
+
 static int do_bind_sram(struct env *e)
 {
 	return vm_map(e->fd, e->vm, e->sram, 0, FREE_VA, SZ_64K, 0);
@@ -331,6 +383,11 @@ static int do_decode_queue(struct env *e)
 static void undo_queue(struct env *e)
 {
 	queue_destroy(e->fd, e->made);
+}
+
+static int do_queue_destroy(struct env *e)
+{
+	return queue_destroy(e->fd, e->made);
 }
 
 static int do_user_queue(struct env *e)
@@ -443,11 +500,16 @@ static int do_pool(struct env *e)
 	return ret;
 }
 
-static void undo_pool(struct env *e)
+static int do_pool_destroy(struct env *e)
 {
 	struct drm_dacc_pool_destroy d = { .pool = e->made };
 
-	xioctl(e->fd, DRM_IOCTL_DACC_POOL_DESTROY, &d);
+	return xioctl(e->fd, DRM_IOCTL_DACC_POOL_DESTROY, &d);
+}
+
+static void undo_pool(struct env *e)
+{
+	do_pool_destroy(e);
 }
 
 static int pool_pages(struct env *e, unsigned long request)
@@ -466,9 +528,14 @@ static int do_pool_alloc(struct env *e)
 	return pool_pages(e, DRM_IOCTL_DACC_POOL_ALLOC);
 }
 
+static int do_pool_free(struct env *e)
+{
+	return pool_pages(e, DRM_IOCTL_DACC_POOL_FREE);
+}
+
 static void undo_pool_alloc(struct env *e)
 {
-	pool_pages(e, DRM_IOCTL_DACC_POOL_FREE);
+	do_pool_free(e);
 }
 
 static int do_list_sg(struct env *e)
@@ -542,11 +609,16 @@ static int do_list_indexed(struct env *e)
 	return ret;
 }
 
-static void undo_list(struct env *e)
+static int do_list_destroy(struct env *e)
 {
 	struct drm_dacc_list_destroy d = { .list = e->made };
 
-	xioctl(e->fd, DRM_IOCTL_DACC_LIST_DESTROY, &d);
+	return xioctl(e->fd, DRM_IOCTL_DACC_LIST_DESTROY, &d);
+}
+
+static void undo_list(struct env *e)
+{
+	do_list_destroy(e);
 }
 
 static int transfer(struct env *e, uint32_t flags)
@@ -589,29 +661,24 @@ static void undo_transfer(struct env *e)
 		abort();
 }
 
-static int do_transfer_and_wait(struct env *e)
+static int do_transfer_wait(struct env *e)
 {
-	int ret = transfer(e, 0), again;
-
-	if (ret)
-		return ret;
-	ret = transfer_wait(e);
-	/* Its id would stay. */
-	again = ret == -ENOMEM ? transfer_wait(e) : 0;
-	return again ? again : ret;
+	return transfer_wait(e);
 }
 
 static int do_transfer_cancel(struct env *e)
 {
-	struct drm_dacc_transfer_cancel c = {};
-	int ret = transfer(e, 0);
+	struct drm_dacc_transfer_cancel c = { .id = e->pages[0] };
+	int ret = xioctl(e->fd, DRM_IOCTL_DACC_TRANSFER_CANCEL, &c);
 
-	if (ret)
-		return ret;
-	c.id = e->pages[0];
-	ret = xioctl(e->fd, DRM_IOCTL_DACC_TRANSFER_CANCEL, &c);
+	/* It may have ended before. */
+	return ret == -EALREADY ? 0 : ret;
+}
+
+/* Takes its id, if that is still there. */
+static void reap_transfer(struct env *e)
+{
 	transfer_wait(e);
-	return ret;
 }
 
 static int do_transfer_event(struct env *e)
@@ -681,6 +748,13 @@ static int do_gpu_system(struct env *e)
 static void undo_gpu_bo(struct env *e)
 {
 	gem_close(e->gpu, e->made);
+}
+
+static int do_gpu_bo_mmap(struct env *e)
+{
+	struct drm_gpupeer_bo_mmap m = { .handle = e->sys };
+
+	return xioctl(e->gpu, DRM_IOCTL_GPUPEER_BO_MMAP, &m);
 }
 
 static int do_gpu_mmap(struct env *e)
@@ -763,9 +837,8 @@ static void undo_gpu_job(struct env *e)
 static int do_gpu_job_query(struct env *e)
 {
 	uint32_t state;
-	int ret = do_gpu_copy(e);
 
-	return ret ? ret : gpu_job_query(e, &state);
+	return gpu_job_query(e, &state);
 }
 
 static int do_gpu_export(struct env *e)
@@ -795,58 +868,91 @@ typedef void (*undo_fn)(struct env *e);
 
 FIXTURE_VARIANT(failnth)
 {
+	int nr;         /* the ioctl, if the call is this one alone */
+	call_fn before; /* what the call needs; nothing fails in there */
 	call_fn call;
-	undo_fn undo; /* after a success */
+	undo_fn undo; /* after a success; after a failure too if there is @before */
 };
 
-#define CALL(call_, undo_) \
+#define NONE    -1
+#define GPU(nr) (0x100 + (nr))
+
+#define CALL(nr_, before_, call_, undo_) \
 	{ \
-		.call = call_, .undo = undo_, \
+		.nr = nr_, .before = before_, .call = call_, .undo = undo_, \
 	}
 
-FIXTURE_VARIANT_ADD(failnth, open) CALL(do_open, undo_fd);
-FIXTURE_VARIANT_ADD(failnth, query) CALL(do_query, NULL);
-FIXTURE_VARIANT_ADD(failnth, query_limits) CALL(do_query_limits, NULL);
-FIXTURE_VARIANT_ADD(failnth, bo_create_sram) CALL(do_bo_sram, undo_bo);
-FIXTURE_VARIANT_ADD(failnth, bo_create_host) CALL(do_bo_host, undo_bo);
-FIXTURE_VARIANT_ADD(failnth, bo_create_private) CALL(do_bo_private, undo_bo);
-FIXTURE_VARIANT_ADD(failnth, bo_mmap) CALL(do_bo_mmap, NULL);
-FIXTURE_VARIANT_ADD(failnth, mmap) CALL(do_mmap, undo_mmap);
-FIXTURE_VARIANT_ADD(failnth, bo_info) CALL(do_bo_info, NULL);
-FIXTURE_VARIANT_ADD(failnth, vm_create) CALL(do_vm_create, undo_vm);
-FIXTURE_VARIANT_ADD(failnth, vm_bind_sram) CALL(do_bind_sram, undo_bind_sram);
-FIXTURE_VARIANT_ADD(failnth, vm_bind_host) CALL(do_bind_host, undo_bind_host);
-FIXTURE_VARIANT_ADD(failnth, vm_bind_import) CALL(do_bind_import, undo_bind_import);
-FIXTURE_VARIANT_ADD(failnth, vm_bind_peer) CALL(do_bind_peer, undo_bind_import);
-FIXTURE_VARIANT_ADD(failnth, vm_unbind) CALL(do_unbind, undo_unbind);
-FIXTURE_VARIANT_ADD(failnth, export) CALL(do_export, undo_fd);
-FIXTURE_VARIANT_ADD(failnth, export_sram) CALL(do_export_sram, undo_fd);
-FIXTURE_VARIANT_ADD(failnth, queue_create) CALL(do_queue, undo_queue);
-FIXTURE_VARIANT_ADD(failnth, queue_create_decode) CALL(do_decode_queue, undo_queue);
-FIXTURE_VARIANT_ADD(failnth, queue_create_user) CALL(do_user_queue, undo_queue);
-FIXTURE_VARIANT_ADD(failnth, queue_info) CALL(do_queue_info, NULL);
-FIXTURE_VARIANT_ADD(failnth, submit) CALL(do_submit, undo_submit);
-FIXTURE_VARIANT_ADD(failnth, submit_shared) CALL(do_submit_shared, undo_submit);
-FIXTURE_VARIANT_ADD(failnth, wait) CALL(do_wait, NULL);
-FIXTURE_VARIANT_ADD(failnth, userq_signal) CALL(do_userq_signal, NULL);
-FIXTURE_VARIANT_ADD(failnth, userq_wait) CALL(do_userq_wait, NULL);
-FIXTURE_VARIANT_ADD(failnth, pool_create) CALL(do_pool, undo_pool);
-FIXTURE_VARIANT_ADD(failnth, pool_alloc) CALL(do_pool_alloc, undo_pool_alloc);
-FIXTURE_VARIANT_ADD(failnth, list_create_sg) CALL(do_list_sg, undo_list);
-FIXTURE_VARIANT_ADD(failnth, list_create_strided) CALL(do_list_strided, undo_list);
-FIXTURE_VARIANT_ADD(failnth, list_create_indexed) CALL(do_list_indexed, undo_list);
-FIXTURE_VARIANT_ADD(failnth, transfer) CALL(do_transfer, undo_transfer);
-FIXTURE_VARIANT_ADD(failnth, transfer_wait) CALL(do_transfer_and_wait, NULL);
-FIXTURE_VARIANT_ADD(failnth, transfer_cancel) CALL(do_transfer_cancel, NULL);
-FIXTURE_VARIANT_ADD(failnth, transfer_event) CALL(do_transfer_event, undo_transfer_event);
-FIXTURE_VARIANT_ADD(failnth, gpupeer_info) CALL(do_gpu_info, NULL);
-FIXTURE_VARIANT_ADD(failnth, gpupeer_bo_create_hbm) CALL(do_gpu_hbm, undo_gpu_bo);
-FIXTURE_VARIANT_ADD(failnth, gpupeer_bo_create_system) CALL(do_gpu_system, undo_gpu_bo);
-FIXTURE_VARIANT_ADD(failnth, gpupeer_mmap) CALL(do_gpu_mmap, undo_mmap);
-FIXTURE_VARIANT_ADD(failnth, gpupeer_copy) CALL(do_gpu_copy, undo_gpu_job);
-FIXTURE_VARIANT_ADD(failnth, gpupeer_prefill) CALL(do_gpu_prefill, undo_gpu_job);
-FIXTURE_VARIANT_ADD(failnth, gpupeer_job_query) CALL(do_gpu_job_query, undo_gpu_job);
-FIXTURE_VARIANT_ADD(failnth, gpupeer_export) CALL(do_gpu_export, undo_fd);
+FIXTURE_VARIANT_ADD(failnth, open) CALL(NONE, NULL, do_open, undo_fd);
+FIXTURE_VARIANT_ADD(failnth, query) CALL(DRM_DACC_QUERY, NULL, do_query, NULL);
+FIXTURE_VARIANT_ADD(failnth, query_limits) CALL(DRM_DACC_QUERY, NULL, do_query_limits, NULL);
+FIXTURE_VARIANT_ADD(failnth, bo_create_sram) CALL(DRM_DACC_BO_CREATE, NULL, do_bo_sram, undo_bo);
+FIXTURE_VARIANT_ADD(failnth, bo_create_host) CALL(DRM_DACC_BO_CREATE, NULL, do_bo_host, undo_bo);
+FIXTURE_VARIANT_ADD(failnth, bo_create_private)
+CALL(DRM_DACC_BO_CREATE, NULL, do_bo_private, undo_bo);
+FIXTURE_VARIANT_ADD(failnth, bo_mmap) CALL(DRM_DACC_BO_MMAP, NULL, do_bo_mmap, NULL);
+FIXTURE_VARIANT_ADD(failnth, mmap) CALL(NONE, NULL, do_mmap, undo_mmap);
+FIXTURE_VARIANT_ADD(failnth, bo_info) CALL(DRM_DACC_BO_INFO, NULL, do_bo_info, NULL);
+FIXTURE_VARIANT_ADD(failnth, vm_create) CALL(DRM_DACC_VM_CREATE, NULL, do_vm_create, undo_vm);
+FIXTURE_VARIANT_ADD(failnth, vm_destroy)
+CALL(DRM_DACC_VM_DESTROY, do_vm_create, do_vm_destroy, undo_vm);
+FIXTURE_VARIANT_ADD(failnth, vm_bind_sram)
+CALL(DRM_DACC_VM_BIND, NULL, do_bind_sram, undo_bind_sram);
+FIXTURE_VARIANT_ADD(failnth, vm_bind_host)
+CALL(DRM_DACC_VM_BIND, NULL, do_bind_host, undo_bind_host);
+FIXTURE_VARIANT_ADD(failnth, vm_bind_import) CALL(NONE, NULL, do_bind_import, undo_bind_import);
+FIXTURE_VARIANT_ADD(failnth, vm_bind_peer) CALL(NONE, NULL, do_bind_peer, undo_bind_import);
+FIXTURE_VARIANT_ADD(failnth, vm_unbind) CALL(DRM_DACC_VM_BIND, NULL, do_unbind, undo_unbind);
+FIXTURE_VARIANT_ADD(failnth, export) CALL(NONE, NULL, do_export, undo_fd);
+FIXTURE_VARIANT_ADD(failnth, export_sram) CALL(NONE, NULL, do_export_sram, undo_fd);
+FIXTURE_VARIANT_ADD(failnth, queue_create) CALL(DRM_DACC_QUEUE_CREATE, NULL, do_queue, undo_queue);
+FIXTURE_VARIANT_ADD(failnth, queue_create_decode)
+CALL(DRM_DACC_QUEUE_CREATE, NULL, do_decode_queue, undo_queue);
+FIXTURE_VARIANT_ADD(failnth, queue_create_user)
+CALL(DRM_DACC_QUEUE_CREATE, NULL, do_user_queue, undo_queue);
+FIXTURE_VARIANT_ADD(failnth, queue_destroy)
+CALL(DRM_DACC_QUEUE_DESTROY, do_queue, do_queue_destroy, undo_queue);
+FIXTURE_VARIANT_ADD(failnth, queue_info) CALL(DRM_DACC_QUEUE_INFO, NULL, do_queue_info, NULL);
+FIXTURE_VARIANT_ADD(failnth, submit) CALL(DRM_DACC_SUBMIT, NULL, do_submit, undo_submit);
+FIXTURE_VARIANT_ADD(failnth, submit_shared) CALL(NONE, NULL, do_submit_shared, undo_submit);
+FIXTURE_VARIANT_ADD(failnth, wait) CALL(DRM_DACC_WAIT, NULL, do_wait, NULL);
+FIXTURE_VARIANT_ADD(failnth, userq_signal) CALL(DRM_DACC_USERQ_SIGNAL, NULL, do_userq_signal, NULL);
+FIXTURE_VARIANT_ADD(failnth, userq_wait) CALL(DRM_DACC_USERQ_WAIT, NULL, do_userq_wait, NULL);
+FIXTURE_VARIANT_ADD(failnth, pool_create) CALL(DRM_DACC_POOL_CREATE, NULL, do_pool, undo_pool);
+FIXTURE_VARIANT_ADD(failnth, pool_destroy)
+CALL(DRM_DACC_POOL_DESTROY, do_pool, do_pool_destroy, undo_pool);
+FIXTURE_VARIANT_ADD(failnth, pool_alloc)
+CALL(DRM_DACC_POOL_ALLOC, NULL, do_pool_alloc, undo_pool_alloc);
+FIXTURE_VARIANT_ADD(failnth, pool_free)
+CALL(DRM_DACC_POOL_FREE, do_pool_alloc, do_pool_free, undo_pool_alloc);
+FIXTURE_VARIANT_ADD(failnth, list_create_sg)
+CALL(DRM_DACC_LIST_CREATE, NULL, do_list_sg, undo_list);
+FIXTURE_VARIANT_ADD(failnth, list_create_strided)
+CALL(DRM_DACC_LIST_CREATE, NULL, do_list_strided, undo_list);
+FIXTURE_VARIANT_ADD(failnth, list_create_indexed) CALL(NONE, NULL, do_list_indexed, undo_list);
+FIXTURE_VARIANT_ADD(failnth, list_destroy)
+CALL(DRM_DACC_LIST_DESTROY, do_list_sg, do_list_destroy, undo_list);
+FIXTURE_VARIANT_ADD(failnth, transfer) CALL(DRM_DACC_TRANSFER, NULL, do_transfer, undo_transfer);
+FIXTURE_VARIANT_ADD(failnth, transfer_wait)
+CALL(DRM_DACC_TRANSFER_WAIT, do_transfer, do_transfer_wait, reap_transfer);
+FIXTURE_VARIANT_ADD(failnth, transfer_cancel)
+CALL(DRM_DACC_TRANSFER_CANCEL, do_transfer, do_transfer_cancel, reap_transfer);
+FIXTURE_VARIANT_ADD(failnth, transfer_event)
+CALL(DRM_DACC_TRANSFER, NULL, do_transfer_event, undo_transfer_event);
+FIXTURE_VARIANT_ADD(failnth, gpupeer_info) CALL(GPU(DRM_GPUPEER_INFO), NULL, do_gpu_info, NULL);
+FIXTURE_VARIANT_ADD(failnth, gpupeer_bo_create_hbm)
+CALL(GPU(DRM_GPUPEER_BO_CREATE), NULL, do_gpu_hbm, undo_gpu_bo);
+FIXTURE_VARIANT_ADD(failnth, gpupeer_bo_create_system)
+CALL(GPU(DRM_GPUPEER_BO_CREATE), NULL, do_gpu_system, undo_gpu_bo);
+FIXTURE_VARIANT_ADD(failnth, gpupeer_bo_mmap)
+CALL(GPU(DRM_GPUPEER_BO_MMAP), NULL, do_gpu_bo_mmap, NULL);
+FIXTURE_VARIANT_ADD(failnth, gpupeer_mmap) CALL(NONE, NULL, do_gpu_mmap, undo_mmap);
+FIXTURE_VARIANT_ADD(failnth, gpupeer_copy)
+CALL(GPU(DRM_GPUPEER_COPY), NULL, do_gpu_copy, undo_gpu_job);
+FIXTURE_VARIANT_ADD(failnth, gpupeer_prefill)
+CALL(GPU(DRM_GPUPEER_PREFILL), NULL, do_gpu_prefill, undo_gpu_job);
+FIXTURE_VARIANT_ADD(failnth, gpupeer_job_query)
+CALL(GPU(DRM_GPUPEER_JOB_QUERY), do_gpu_copy, do_gpu_job_query, undo_gpu_job);
+FIXTURE_VARIANT_ADD(failnth, gpupeer_export) CALL(NONE, NULL, do_gpu_export, undo_fd);
 
 static int timeline(int fd, uint32_t *handle)
 {
@@ -868,15 +974,14 @@ static void make_userq(struct env *e)
 		.ring = USER_VA + 0x10000,
 		.completion = USER_VA + 0x18000,
 	};
-	volatile uint32_t *doorbell;
 
 	if (xioctl(e->fd, DRM_IOCTL_DACC_QUEUE_CREATE, &c))
 		return;
 	e->userq = c.queue;
-	doorbell = mmap(NULL, DACC_DOORBELL_STRIDE, PROT_READ | PROT_WRITE, MAP_SHARED, e->fd,
-			(off_t)c.doorbell_offset);
-	if ((void *)doorbell != MAP_FAILED)
-		*doorbell = 1;
+	e->doorbell = mmap(NULL, DACC_DOORBELL_STRIDE, PROT_READ | PROT_WRITE, MAP_SHARED, e->fd,
+			   (off_t)c.doorbell_offset);
+	if (e->doorbell != MAP_FAILED)
+		*(volatile uint32_t *)e->doorbell = 1;
 }
 
 static void setup_kv(struct env *e)
@@ -894,19 +999,13 @@ static void setup_kv(struct env *e)
 		e->list = e->made;
 }
 
-FIXTURE_SETUP(failnth)
+static void set_up(struct __test_metadata *_metadata, struct env *e)
 {
 	struct drm_dacc_job nops[4] = {};
 	struct drm_prime_handle p = { .flags = DRM_CLOEXEC | DRM_RDWR };
-	struct env *e = &self->e;
 	char link[64];
-	__u64 seq;
 
-	memset(e, 0, sizeof(*e));
-	e->nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
-	if (e->nth < 0 || !prepare_injection())
-		SKIP(return, "this kernel has no fail-nth, failslab or fail_page_alloc");
-	counters(self->before, sizeof(self->before));
+	e->id = 0;
 	e->fd = open_node();
 	e->gpu = open_gpu();
 	ASSERT_GE(e->fd, 0);
@@ -922,7 +1021,7 @@ FIXTURE_SETUP(failnth)
 	ASSERT_EQ(vm_map(e->fd, e->vm, e->sram, 0, SRAM_VA, 4 * SZ_64K, 0), 0);
 	ASSERT_EQ(vm_map(e->fd, e->vm, e->ring, 0, USER_VA, 2 * SZ_64K, 0), 0);
 	ASSERT_EQ(queue_create(e->fd, e->vm, DRM_DACC_QUEUE_TRANSFER, 4096, &e->queue), 0);
-	ASSERT_EQ(submit(e->fd, e->queue, nops, 4, &seq), 0);
+	ASSERT_EQ(submit(e->fd, e->queue, nops, 4, &e->seq), 0);
 	ASSERT_EQ(timeline(e->fd, &e->sync), 0);
 	ASSERT_EQ(timeline(e->gpu, &e->gpu_sync), 0);
 	ASSERT_EQ(gpu_bo(e->gpu, DRM_GPUPEER_BO_HBM, &e->hbm), 0);
@@ -932,23 +1031,48 @@ FIXTURE_SETUP(failnth)
 	e->hbm_fd = p.fd;
 	e->udmabuf = udmabuf_fd(SZ_64K, NULL);
 	ASSERT_GE(e->udmabuf, 0);
+	e->doorbell = MAP_FAILED;
 	make_userq(e);
 	setup_kv(e);
-	ASSERT_EQ(wait_job(e->fd, e->queue, seq, 30, NULL), 0);
+	ASSERT_EQ(wait_job(e->fd, e->queue, e->seq, 30, NULL), 0);
+}
+
+/* Closes all, what the kernel made and could not name as well. */
+static void tear_down(struct env *e)
+{
+	if (e->doorbell != MAP_FAILED)
+		munmap(e->doorbell, DACC_DOORBELL_STRIDE);
+	close_range(e->nth + 1, ~0u, 0);
+}
+
+FIXTURE_SETUP(failnth)
+{
+	struct env *e = &self->e;
+
+	memset(e, 0, sizeof(*e));
+	/* Below what is opened from here on. */
+	e->nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	if (e->nth < 0 || !prepare_injection(ALLOCATIONS))
+		SKIP(return, "this kernel has no fault injection with filters");
+	counters(self->before, sizeof(self->before));
+	set_up(_metadata, e);
 }
 
 FIXTURE_TEARDOWN(failnth)
 {
-	struct env *e = &self->e;
-
-	if (e->fd <= 0)
+	if (self->e.fd <= 0)
 		return;
-	close(e->udmabuf);
-	close(e->hbm_fd);
-	close(e->fd);
-	close(e->gpu);
+	tear_down(&self->e);
 	/* Nothing of the whole test is left. */
 	EXPECT_TRUE(counters_become(self->before));
+}
+
+static void count_hit(int nr, enum kind kind)
+{
+	if (nr >= GPU(0))
+		hits->gpupeer[nr - GPU(0)][kind]++;
+	else if (nr >= 0)
+		hits->dacc[nr][kind]++;
 }
 
 TEST_F(failnth, each_allocation)
@@ -959,9 +1083,11 @@ TEST_F(failnth, each_allocation)
 	char base[4096];
 
 	/* It works by itself; and what happens the first time only is done. */
+	if (variant->before)
+		ASSERT_EQ(variant->before(e), 0);
 	ret = variant->call(e);
-	if (ret == -EINVAL || ret == -ENOTTY || ret == -ENOENT || e->unknown)
-		SKIP(return, "this driver or kernel does not know the call");
+	if (e->unknown)
+		SKIP(return, "this kernel or bus does not let it");
 	ASSERT_EQ(ret, 0);
 	if (variant->undo)
 		variant->undo(e);
@@ -969,10 +1095,12 @@ TEST_F(failnth, each_allocation)
 
 	for (n = 1; injected; n++) {
 		ASSERT_LT(n, MAX_CALLS);
+		if (variant->before)
+			ASSERT_EQ(variant->before(e), 0);
 		arm(e->nth, n);
 		ret = variant->call(e);
 		injected = disarm(e->nth);
-		if (!ret && variant->undo)
+		if (variant->undo && (!ret || variant->before))
 			variant->undo(e);
 		EXPECT_TRUE(ret == 0 || ret == -ENOMEM)
 		{
@@ -986,12 +1114,125 @@ TEST_F(failnth, each_allocation)
 		{
 			TH_LOG("allocation %d failed, the call returned %d", n, ret);
 		}
+		if (injected)
+			count_hit(variant->nr, ALLOCATIONS);
 		failed += ret == -ENOMEM;
 	}
+	if (variant->before)
+		ASSERT_EQ(variant->before(e), 0);
 	ASSERT_EQ(variant->call(e), 0);
 	if (variant->undo)
 		variant->undo(e);
 	TH_LOG("%d allocations failed in turn, %d times the call did", n - 2, failed);
+}
+
+/*
+ * An ioctl that has made something and can't say so leaves it to the end of the file,
+ * as anywhere in DRM: so that is what is looked at.
+ */
+TEST_F(failnth, each_copy)
+{
+	struct env *e = &self->e;
+	bool injected = true;
+	int n, failed = 0, ret;
+
+	ASSERT_TRUE(prepare_injection(COPIES));
+	for (n = 1; injected; n++) {
+		ASSERT_LT(n, MAX_CALLS);
+		if (variant->before)
+			ASSERT_EQ(variant->before(e), 0);
+		arm(e->nth, n);
+		ret = variant->call(e);
+		injected = disarm(e->nth);
+		if (n == 1 && e->unknown)
+			SKIP(return, "this kernel or bus does not let it");
+		EXPECT_TRUE(ret == 0 || (injected && ret == -EFAULT))
+		{
+			TH_LOG("copy %d failed (%d): %d", n, injected, ret);
+		}
+		if (variant->undo && (!ret || variant->before))
+			variant->undo(e);
+		if (!injected)
+			break;
+		tear_down(e);
+		ASSERT_TRUE(counters_become(self->before))
+		{
+			TH_LOG("copy %d failed, the call returned %d", n, ret);
+		}
+		set_up(_metadata, e);
+		count_hit(variant->nr, COPIES);
+		failed += ret == -EFAULT;
+	}
+	TH_LOG("%d copies failed in turn, %d times the call did", n - 1, failed);
+}
+
+/* --- whether that was all, when the rest has run --------------------------- */
+
+FIXTURE(ioctls)
+{
+	int nth;
+};
+
+FIXTURE_SETUP(ioctls)
+{
+	self->nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	if (self->nth < 0 || !prepare_injection(ALLOCATIONS))
+		SKIP(return, "this kernel has no fault injection with filters");
+}
+
+FIXTURE_TEARDOWN(ioctls)
+{
+	close(self->nth);
+}
+
+/* These take memory, so an injection that does nothing would be seen. */
+static bool takes_memory(int nr)
+{
+	switch (nr) {
+	case DRM_DACC_BO_CREATE:
+	case DRM_DACC_VM_CREATE:
+	case DRM_DACC_VM_BIND:
+	case DRM_DACC_QUEUE_CREATE:
+	case DRM_DACC_SUBMIT:
+	case DRM_DACC_USERQ_SIGNAL:
+	case DRM_DACC_USERQ_WAIT:
+	case DRM_DACC_POOL_CREATE:
+	case DRM_DACC_POOL_ALLOC:
+	case DRM_DACC_POOL_FREE:
+	case DRM_DACC_LIST_CREATE:
+	case DRM_DACC_TRANSFER:
+	case GPU(DRM_GPUPEER_BO_CREATE):
+	case GPU(DRM_GPUPEER_PREFILL):
+	case GPU(DRM_GPUPEER_COPY):
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void expect_hits(struct __test_metadata *_metadata, int nr, const uint32_t *n)
+{
+	TH_LOG("ioctl %#x: %u allocations, %u copies", nr, n[ALLOCATIONS], n[COPIES]);
+	EXPECT_GT(n[COPIES], 0);
+	if (takes_memory(nr))
+		EXPECT_GT(n[ALLOCATIONS], 0);
+}
+
+TEST_F(ioctls, all_were_hit)
+{
+	int i;
+
+	for (i = 0; i < NUM_DACC; i++)
+		expect_hits(_metadata, i, hits->dacc[i]);
+	for (i = 0; i < NUM_GPUPEER; i++)
+		expect_hits(_metadata, GPU(i), hits->gpupeer[i]);
+}
+
+static void __attribute__((constructor)) share_hits(void)
+{
+	hits = mmap(NULL, sizeof(*hits), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (hits == MAP_FAILED)
+		abort();
 }
 
 TEST_HARNESS_MAIN
