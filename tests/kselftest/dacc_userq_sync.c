@@ -288,7 +288,7 @@ TEST_F(dacc_userq_sync, a_hang_ends_the_fence)
 	unsigned int before;
 
 	ASSERT_EQ(get_parameter("job_timeout_ms", &before), 0);
-	ASSERT_EQ(set_parameter("job_timeout_ms", 1000), 0);
+	ASSERT_EQ(set_parameter("job_timeout_ms", 5000), 0);
 	ASSERT_EQ(inject_all(DACC_INJECT_HANG), 0);
 	uq_push(&self->a, desc_nop());
 	let_it_start();
