@@ -997,6 +997,8 @@ void dacc_userq_restore(struct dacc_queue *queue)
 	struct dacc_userq *uq = queue->user;
 
 	lockdep_assert_held(&queue->dacc->hw_lock);
+	/* The watchdog may find its first job under way before it has seen the queue idle. */
+	queue->last_change = jiffies;
 	spin_lock_irq(&queue->lock);
 	uq->live = true;
 	if (uq->limit != DACC_NO_LIMIT)

@@ -483,6 +483,24 @@ TEST_F(dacc_userq, hang)
 	ASSERT_EQ(set_parameter("job_timeout_ms", before), 0);
 }
 
+/* The watchdog looks once a second; the job has a minute. */
+TEST_F(dacc_userq, the_first_job_has_all_its_time)
+{
+	struct drm_dacc_queue_info i;
+	unsigned int before;
+
+	ASSERT_EQ(get_parameter("job_timeout_ms", &before), 0);
+	ASSERT_EQ(set_parameter("job_timeout_ms", 60000), 0);
+	ASSERT_EQ(inject_all(DACC_INJECT_HANG), 0);
+	uq_push(&self->q, desc_nop());
+	sleep(3);
+	EXPECT_EQ(queue_info(self->fd, self->q.id, &i), 0);
+	EXPECT_EQ(i.state, DRM_DACC_QUEUE_OK);
+	EXPECT_EQ(queue_destroy(self->fd, self->q.id), 0);
+	EXPECT_EQ(inject(DACC_INJECT_NONE, 0), 0);
+	ASSERT_EQ(set_parameter("job_timeout_ms", before), 0);
+}
+
 TEST_F(dacc_userq, an_idle_queue_does_not_hang)
 {
 	unsigned int before;
