@@ -390,6 +390,7 @@ static void dacc_dmabuf_unmap_dma_buf(struct dma_buf_attachment *attach, struct 
 {
 	struct dacc_bo *bo = to_dacc_bo(attach->dmabuf->priv);
 
+	/* Pinned since it was mapped, over sleep and unplug too: it is where it was. */
 	if (dacc_bo_in_sram(bo)) {
 		peer_unmap(attach, sgt, dir);
 	} else {
