@@ -504,6 +504,7 @@ TEST_F(dacc_export, sleep_keeps_it)
 	uint32_t there;
 
 	pattern(self->h, SZ_1M);
+	write_file("/sys/module/suspend/parameters/pm_test_delay", "0");
 	ASSERT_EQ(to_gpu(self->fd, self->sram, self->gpu, &there), 0);
 	for (int i = 0; i < 3; i++) {
 		self->h[0] = (uint8_t)i;

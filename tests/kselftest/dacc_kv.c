@@ -640,6 +640,72 @@ TEST_F(dacc_kv, cancel_while_it_runs)
 	EXPECT_EQ(jr.error, 0);
 }
 
+TEST_F(dacc_kv, a_reset_of_the_device_loses_nothing)
+{
+	struct drm_dacc_transfer_result r = {};
+	struct drm_dacc_transfer t;
+	uint32_t list, index;
+
+	ASSERT_EQ(make_list(self, 8, 4096, &list), 0);
+	for (uint64_t n = 0; n < 10; n++) {
+		memset(self->s, 0, SZ_1M);
+		t = base(self, list, 8);
+		t.out.handle = self->line;
+		t.out.point = 1 + 8 * n;
+		ASSERT_EQ(transfer(self->fd, &t), 0);
+		ASSERT_EQ(reset_function(), 0);
+		ASSERT_EQ(transfer_wait(self->fd, t.id, 60, &r), 0);
+		EXPECT_EQ(r.error, 0);
+		EXPECT_EQ(r.layers_done, 8);
+		EXPECT_EQ(r.bytes, 8 * 4 * 4096);
+		EXPECT_EQ(point_status(self->fd, self->line, 8 + 8 * n, 0), 0);
+		EXPECT_EQ(layers_right(self, 8, 4096), 8);
+	}
+	EXPECT_EQ(pool_free(self->fd, self->pool, self->page, 4, &index), 0);
+}
+
+static void *reset_soon(void *arg)
+{
+	usleep(20000);
+	return (void *)(intptr_t)reset_function();
+}
+
+/* However the two meet: one end, and no write after it. */
+TEST_F(dacc_kv, cancel_across_a_reset_of_the_device)
+{
+	struct drm_dacc_transfer_result r = {};
+	struct drm_dacc_transfer t;
+	pthread_t thread;
+	uint32_t list;
+	uint8_t *page;
+	void *ret;
+
+	ASSERT_EQ(make_long_list(self, 8, &list), 0);
+	page = self->s + DRM_DACC_PAGE_INDEX(self->page[0]) * PAGE;
+	for (uint64_t n = 0; n < 8; n++) {
+		t = base(self, list, 8);
+		t.out.handle = self->line;
+		t.out.point = 1 + 8 * n;
+		ASSERT_EQ(transfer(self->fd, &t), 0);
+		let_it_start();
+		ASSERT_EQ(pthread_create(&thread, NULL, reset_soon, NULL), 0);
+		usleep(8000 * n);
+		ASSERT_EQ(transfer_cancel(self->fd, t.id), 0);
+		ASSERT_EQ(transfer_wait(self->fd, t.id, 60, &r), 0);
+		EXPECT_EQ(r.error, -ECANCELED);
+		EXPECT_LT(r.layers_done, 8);
+		EXPECT_EQ(transfer_wait(self->fd, t.id, 0, NULL), -ENOENT);
+		EXPECT_EQ(point_status(self->fd, self->line, 8 + 8 * n, 0), -ECANCELED);
+		ASSERT_EQ(pthread_join(thread, &ret), 0);
+		EXPECT_EQ((intptr_t)ret, 0);
+		memset(page, 0xee, PAGE);
+		usleep(50000);
+		EXPECT_EQ(page[0], 0xee);
+		EXPECT_EQ(memcmp(page, page + 1, PAGE - 1), 0);
+	}
+	EXPECT_EQ(bystander(), 0);
+}
+
 TEST_F(dacc_kv, cancel_what_stands_behind)
 {
 	struct drm_dacc_transfer_result r = {};

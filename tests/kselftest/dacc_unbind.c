@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <pthread.h>
 
+#include "dacc_kv_util.h"
 #include "dacc_life.h"
 
 #define DRIVER "/sys/bus/pci/drivers/dacc/"
@@ -176,6 +177,104 @@ TEST(dacc_unbind_under_an_open_fd)
 
 	ASSERT_EQ(write_file(DRIVER "bind", bdf), 0);
 	inject(DACC_INJECT_NONE, 0);
+	EXPECT_EQ(bystander(), 0);
+}
+
+/* The error of any fence in a sync file: a timeline's own node has none. */
+static int sync_file_error(int file)
+{
+	struct sync_fence_info fences[64] = {};
+	struct sync_file_info info = { .num_fences = 64, .sync_fence_info = (uintptr_t)fences };
+
+	if (ioctl(file, SYNC_IOC_FILE_INFO, &info))
+		return -errno;
+	for (uint32_t i = 0; i < info.num_fences; i++)
+		if (fences[i].status < 0)
+			return fences[i].status;
+	return 0;
+}
+
+#define KV_SRAM 0x300000000ull
+#define KV_PAGE SZ_64K
+
+struct kv_waiter {
+	int fd, ret;
+	uint64_t id;
+	struct drm_dacc_transfer_result result;
+};
+
+static void *kv_wait(void *arg)
+{
+	struct kv_waiter *w = arg;
+
+	w->ret = transfer_wait(w->fd, w->id, 120, &w->result);
+	return NULL;
+}
+
+/* A transfer of seconds, from host memory into one page of SRAM. */
+static int start_transfer(int fd, uint32_t sync, uint64_t *id)
+{
+	struct drm_dacc_list_create c = {
+		.form = DRM_DACC_LIST_STRIDED,
+		.n_layers = 8,
+		.n_pages = 1,
+	};
+	struct drm_dacc_transfer t = { .n_layers = 8 };
+	uint32_t host, sram;
+	uint64_t page;
+	int ret = vm_create(fd, &c.vm);
+
+	ret = ret ? ret : bo_create(fd, SZ_64K, DRM_DACC_BO_HOST, &host);
+	ret = ret ? ret : bo_create(fd, SZ_64K, DRM_DACC_BO_SRAM, &sram);
+	ret = ret ? ret : vm_map(fd, c.vm, host, 0, VA, SZ_64K, 0);
+	ret = ret ? ret : vm_map(fd, c.vm, sram, 0, KV_SRAM, SZ_64K, 0);
+	ret = ret ? ret : queue_create(fd, c.vm, DRM_DACC_QUEUE_TRANSFER, 64, &t.queue);
+	ret = ret ? ret : pool_create(fd, c.vm, KV_SRAM, KV_PAGE, 1, 0, &c.pool);
+	ret = ret ? ret : pool_alloc(fd, c.pool, &page, 1, NULL);
+	c.pages = (uintptr_t)&page;
+	c.strided.src = VA;
+	c.strided.dst = KV_SRAM;
+	c.strided.len = KV_PAGE;
+	c.strided.n_blocks = 65536;
+	ret = ret ? ret : list_create(fd, &c, &t.list);
+	t.out.handle = sync;
+	t.out.point = 1;
+	ret = ret ? ret : transfer(fd, &t);
+	*id = t.id;
+	return ret;
+}
+
+/* Whoever waits for it is told, and all of its points end. */
+TEST(dacc_unbind_in_a_transfer)
+{
+	char bdf[32];
+
+	ASSERT_EQ(pci_dir(bdf, sizeof(bdf)), 0);
+	for (int round = 0; round < 4; round++) {
+		struct kv_waiter w = { .fd = open_node() };
+		int file = -1;
+		uint32_t line, binary;
+		pthread_t thread;
+
+		ASSERT_GE(w.fd, 0);
+		ASSERT_EQ(drmSyncobjCreate(w.fd, 0, &line), 0);
+		ASSERT_EQ(drmSyncobjCreate(w.fd, 0, &binary), 0);
+		ASSERT_EQ(start_transfer(w.fd, line, &w.id), 0);
+		ASSERT_EQ(drmSyncobjTransfer(w.fd, binary, 0, line, 8, 0), 0);
+		ASSERT_EQ(drmSyncobjExportSyncFile(w.fd, binary, &file), 0);
+		ASSERT_EQ(pthread_create(&thread, NULL, kv_wait, &w), 0);
+		usleep(100000 * round);
+		EXPECT_EQ(sync_file_status(file, 0), -ETIME);
+		ASSERT_EQ(write_file(DRIVER "unbind", bdf), 0);
+		ASSERT_EQ(pthread_join(thread, NULL), 0);
+		EXPECT_EQ(w.ret ? w.ret : w.result.error, -ENODEV);
+		EXPECT_NE(sync_file_status(file, 60), -ETIME);
+		EXPECT_EQ(sync_file_error(file), -ENODEV);
+		EXPECT_EQ(transfer_wait(w.fd, w.id, 0, NULL), -ENODEV);
+		close(file);
+		close(w.fd);
+		ASSERT_EQ(write_file(DRIVER "bind", bdf), 0);
+	}
 	EXPECT_EQ(bystander(), 0);
 }
 
