@@ -17,18 +17,27 @@ typedef __u16 u16;
 typedef __u32 u32;
 typedef __u64 u64;
 
-#define BIT(n)                       (1ul << (n))
-#define BITS_TO_LONGS(n)             (((n) + 63) / 64)
-#define IS_ENABLED(x)                0
-#define U64_MAX                      UINT64_MAX
-#define GFP_KERNEL_ACCOUNT           0
-#define kvcalloc(n, size, gfp)       calloc(n, size)
-#define kvmalloc_array(n, size, gfp) calloc(n, size)
-#define kvfree(p)                    free(p)
-#define cond_resched()               ((void)0)
-#define div_u64(a, b)                ((a) / (b))
-#define check_add_overflow(a, b, d)  __builtin_add_overflow(a, b, d)
-#define check_mul_overflow(a, b, d)  __builtin_mul_overflow(a, b, d)
+#define BIT(n)                      (1ul << (n))
+#define BITS_TO_LONGS(n)            (((n) + 63) / 64)
+#define IS_ENABLED(CONFIG_option)   (0 && (CONFIG_option))
+#define U64_MAX                     UINT64_MAX
+#define GFP_KERNEL_ACCOUNT          0
+#define kvfree(p)                   free(p)
+#define cond_resched()              ((void)0)
+#define div_u64(a, b)               ((a) / (b))
+#define check_add_overflow(a, b, d) __builtin_add_overflow(a, b, d)
+
+static inline void *kvcalloc(size_t n, size_t size, int gfp)
+{
+	(void)gfp;
+	return calloc(n, size);
+}
+
+static inline void *kvmalloc_array(size_t n, size_t size, int gfp)
+{
+	return kvcalloc(n, size, gfp);
+}
+#define check_mul_overflow(a, b, d) __builtin_mul_overflow(a, b, d)
 
 static inline bool test_bit(size_t n, const unsigned long *map)
 {

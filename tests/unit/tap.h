@@ -109,8 +109,10 @@ __attribute__((unused)) static void tap_twice(const struct tap_plain *cases, uns
 	for (int on = 0; on < 2; on++) {
 		*flag = on;
 		for (unsigned int i = 0; i < n; i++) {
-			snprintf(name, sizeof(name), "%s%s%s", cases[i].name, on ? ", " : "",
-				 on ? what : "");
+			if (on)
+				snprintf(name, sizeof(name), "%s, %s", cases[i].name, what);
+			else
+				snprintf(name, sizeof(name), "%s", cases[i].name);
 			tap_case(name, cases[i].fn);
 		}
 	}
