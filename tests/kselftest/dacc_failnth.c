@@ -198,10 +198,10 @@ static int do_query(struct env *e)
 
 static int do_query_limits(struct env *e)
 {
-	struct drm_dacc_limit_info info[DRM_DACC_LIMIT_COUNT];
+	struct drm_dacc_limits_info info;
 	struct drm_dacc_query q = {
 		.type = DRM_DACC_QUERY_LIMITS,
-		.pointer = (uintptr_t)info,
+		.pointer = (uintptr_t)&info,
 		.size = sizeof(info),
 	};
 
