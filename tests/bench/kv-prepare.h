@@ -37,6 +37,7 @@ static inline void *kvmalloc_array(size_t n, size_t size, int gfp)
 {
 	return kvcalloc(n, size, gfp);
 }
+
 #define check_mul_overflow(a, b, d) __builtin_mul_overflow(a, b, d)
 
 static inline bool test_bit(size_t n, const unsigned long *map)

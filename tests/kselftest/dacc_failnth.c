@@ -52,9 +52,11 @@ enum kind {
 };
 
 /* By ioctl number, in all tests together: calls that had a failure in them. */
-static struct {
+struct hits {
 	uint32_t dacc[NUM_DACC][2], gpupeer[NUM_GPUPEER][2];
-} * hits;
+};
+
+static struct hits *hits;
 
 static bool set(const char *attr, const char *name, const char *text)
 {
@@ -198,10 +200,10 @@ static int do_query(struct env *e)
 
 static int do_query_limits(struct env *e)
 {
-	struct drm_dacc_limits_info info;
+	struct drm_dacc_limit_info info[DRM_DACC_LIMIT_COUNT];
 	struct drm_dacc_query q = {
 		.type = DRM_DACC_QUERY_LIMITS,
-		.pointer = (uintptr_t)&info,
+		.pointer = (uintptr_t)info,
 		.size = sizeof(info),
 	};
 
