@@ -190,6 +190,15 @@ static void op_timeline_array(struct ctx *c)
 		   fix_timeline_array);
 }
 
+/* The DRM core of 6.12 leaks a reference to the source if a flag is unknown. */
+static void fix_transfer(struct ctx *c, void *arg)
+{
+	struct drm_syncobj_transfer *a = arg;
+
+	(void)c;
+	a->flags &= DRM_SYNCOBJ_WAIT_FLAGS_WAIT_FOR_SUBMIT;
+}
+
 static void op_syncobj_transfer(struct ctx *c)
 {
 	struct file *f = any_file(c);
@@ -200,7 +209,7 @@ static void op_syncobj_transfer(struct ctx *c)
 		.dst_point = below(c, 24),
 	};
 
-	call(c, f->fd, DRM_IOCTL_SYNCOBJ_TRANSFER, &a);
+	call_fixed(c, f->fd, DRM_IOCTL_SYNCOBJ_TRANSFER, &a, fix_transfer);
 }
 
 static void op_syncobj_eventfd(struct ctx *c)
