@@ -498,27 +498,6 @@ TEST_F(dacc_export, a_function_level_reset_keeps_it)
 	EXPECT_EQ(memcmp(self->s, self->h, SZ_1M), 0);
 }
 
-/* Mapped by a peer it stays where it is, contents and address. */
-TEST_F(dacc_export, sleep_keeps_it)
-{
-	uint32_t there;
-
-	pattern(self->h, SZ_1M);
-	write_file("/sys/module/suspend/parameters/pm_test_delay", "0");
-	ASSERT_EQ(to_gpu(self->fd, self->sram, self->gpu, &there), 0);
-	for (int i = 0; i < 3; i++) {
-		self->h[0] = (uint8_t)i;
-		ASSERT_EQ(gpu_copy(self->gpu, there, 0, self->hbm, 0, SZ_1M / 2), 0);
-		ASSERT_EQ(write_file("/sys/power/pm_test", "devices"), 0);
-		ASSERT_EQ(write_file("/sys/power/state", "freeze"), 0);
-		ASSERT_EQ(write_file("/sys/power/pm_test", "none"), 0);
-		EXPECT_EQ(memcmp(self->s, self->h, SZ_1M / 2), 0);
-		ASSERT_EQ(gpu_copy(self->gpu, there, SZ_1M / 2, self->hbm, SZ_1M / 2, SZ_1M / 2),
-			  0);
-		EXPECT_EQ(memcmp(self->s, self->h, SZ_1M), 0);
-	}
-}
-
 struct load {
 	int gpu;
 	uint32_t dst, src;
