@@ -163,6 +163,8 @@ struct dacc_mover {
  * @ttm: buffer manager.
  * @bo_lock: protects @bos and dacc_bo.exported.
  * @bos: every buffer of this device.
+ * @hold_lock: protects @holds.
+ * @holds: struct dacc_gem_hold.
  * @hw_lock: serialises reset, TLB invalidation and the tables below.
  * @hw_up: the device is initialised and its registers may be used. Under
  *	@hw_lock; false only once it has been stopped (or cut off the bus), so
@@ -254,6 +256,8 @@ struct dacc_device {
 
 	struct ttm_device ttm;
 	struct mutex bo_lock; /* @bos, dacc_bo.exported */
+	spinlock_t hold_lock;
+	struct list_head holds;
 	struct list_head bos;
 
 	struct mutex hw_lock; /* reset, TLB, @queues, @vms */
@@ -412,6 +416,7 @@ struct dacc_file {
  * @peer: @sgt is peer device memory.
  * @stale: the exporter took it back, and was not asked for it again yet.
  * @revoked: the exporter did not give it again, or the device is gone.
+ * @ended: in dacc_gem_hold.ended.
  */
 struct dacc_bo {
 	struct ttm_buffer_object tbo;
@@ -431,6 +436,19 @@ struct dacc_bo {
 	bool peer;
 	bool stale;
 	bool revoked;
+	struct list_head ended;
+};
+
+/**
+ * struct dacc_gem_hold - a task that frees no buffers for now
+ * @link: in dacc_device.holds.
+ * @task: the task, which has it on its stack.
+ * @ended: buffers whose last reference it dropped meanwhile.
+ */
+struct dacc_gem_hold {
+	struct list_head link;
+	struct task_struct *task;
+	struct list_head ended;
 };
 
 static inline struct dacc_bo *to_dacc_bo(struct drm_gem_object *obj)
@@ -822,6 +840,8 @@ int dacc_move_in(struct dacc_bo *bo, u64 offset);
 
 /* dacc_gem.c */
 extern const struct drm_gem_object_funcs dacc_gem_funcs;
+void dacc_gem_hold(struct dacc_device *dacc, struct dacc_gem_hold *hold);
+void dacc_gem_unhold(struct dacc_device *dacc, struct dacc_gem_hold *hold);
 int dacc_bo_create_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
 int dacc_bo_mmap_ioctl(struct drm_device *drm, void *data, struct drm_file *file);
 int dacc_bo_info_ioctl(struct drm_device *drm, void *data, struct drm_file *file);

@@ -169,6 +169,8 @@ static int dacc_init_software(struct dacc_device *dacc)
 	struct drm_device *drm = &dacc->drm;
 	int ret;
 
+	spin_lock_init(&dacc->hold_lock);
+	INIT_LIST_HEAD(&dacc->holds);
 	ret = drmm_mutex_init(drm, &dacc->bo_lock);
 	if (!ret)
 		ret = drmm_mutex_init(drm, &dacc->room_lock);

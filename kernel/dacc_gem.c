@@ -11,10 +11,10 @@
 #include "dacc_device.h"
 
 /* No file, mapping or dma-buf refers to it; CPU mappings still may. */
-static void dacc_gem_free(struct drm_gem_object *obj)
+static void dacc_gem_end(struct dacc_bo *bo)
 {
+	struct drm_gem_object *obj = dacc_bo_gem(bo);
 	struct dacc_device *dacc = to_dacc(obj->dev);
-	struct dacc_bo *bo = to_dacc_bo(obj);
 
 	dma_resv_lock(obj->resv, NULL);
 	dacc_bo_unmap_dma(bo);
@@ -32,6 +32,60 @@ static void dacc_gem_free(struct drm_gem_object *obj)
 		dacc_bo_untrack(dacc, bo);
 		ttm_bo_fini(&bo->tbo);
 	}
+}
+
+static void dacc_gem_free(struct drm_gem_object *obj)
+{
+	struct dacc_device *dacc = to_dacc(obj->dev);
+	struct dacc_bo *bo = to_dacc_bo(obj);
+	struct dacc_gem_hold *hold;
+	bool held = false;
+
+	spin_lock(&dacc->hold_lock);
+	list_for_each_entry(hold, &dacc->holds, link) {
+		if (hold->task == current) {
+			list_add_tail(&bo->ended, &hold->ended);
+			held = true;
+			break;
+		}
+	}
+	spin_unlock(&dacc->hold_lock);
+	if (!held)
+		dacc_gem_end(bo);
+}
+
+/**
+ * dacc_gem_hold - put off the end of buffers
+ * @dacc: device
+ * @hold: on the caller's stack, until dacc_gem_unhold()
+ *
+ * drm_exec drops its references one by one, while it has other buffers locked still. A
+ * buffer that was unmapped and closed meanwhile ends there, and its end waits for the
+ * reservation lock, for an import for all that the exporter locks.
+ */
+void dacc_gem_hold(struct dacc_device *dacc, struct dacc_gem_hold *hold)
+{
+	hold->task = current;
+	INIT_LIST_HEAD(&hold->ended);
+	spin_lock(&dacc->hold_lock);
+	list_add(&hold->link, &dacc->holds);
+	spin_unlock(&dacc->hold_lock);
+}
+
+/**
+ * dacc_gem_unhold - free what was put off
+ * @dacc: device
+ * @hold: from dacc_gem_hold(), by the same task, which has no buffer locked any more
+ */
+void dacc_gem_unhold(struct dacc_device *dacc, struct dacc_gem_hold *hold)
+{
+	struct dacc_bo *bo, *next;
+
+	spin_lock(&dacc->hold_lock);
+	list_del(&hold->link);
+	spin_unlock(&dacc->hold_lock);
+	list_for_each_entry_safe(bo, next, &hold->ended, ended)
+		dacc_gem_end(bo);
 }
 
 static int dacc_gem_mmap(struct drm_gem_object *obj, struct vm_area_struct *vma)

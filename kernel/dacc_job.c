@@ -364,12 +364,14 @@ int dacc_batch_submit(struct dacc_batch *batch, struct dacc_out_sync *outs, u32 
 		.flags = DRM_EXEC_INTERRUPTIBLE_WAIT | DRM_EXEC_IGNORE_DUPLICATES,
 		.num_fences = 1,
 	};
+	struct dacc_gem_hold hold;
 	bool cookie;
 	int ret;
 
 	ret = mutex_lock_interruptible(&queue->submit_lock);
 	if (ret)
 		return ret;
+	dacc_gem_hold(queue->dacc, &hold);
 	ret = dacc_vm_exec_lock(queue->vm, &exec);
 	if (ret)
 		goto out_unlock;
@@ -399,6 +401,7 @@ int dacc_batch_submit(struct dacc_batch *batch, struct dacc_out_sync *outs, u32 
 	dma_fence_end_signalling(cookie);
 out_unlock:
 	mutex_unlock(&queue->submit_lock);
+	dacc_gem_unhold(queue->dacc, &hold);
 	return ret;
 }
 
