@@ -41,11 +41,15 @@
 #define VA_GRID 32
 
 /* And where single steps of it are mapped and unmapped. */
-#define VA_LOOSE 0x140000000ull
+#define VA_LOOSE      0x140000000ull
+#define VA_LOOSE_GRID 8
 
 /* What a table's value has beside a queue's id. */
 #define QUEUE_DECODE 0x10000000000ull
 #define QUEUE_USER   0x20000000000ull
+
+/* And a list's beside its id: the number of layers. */
+#define LIST_LAYERS_SHIFT 40
 
 /* Memory whose address goes to the kernel; nothing else of ours is near it. */
 #define SCRATCH      0x600000000000ull
@@ -60,6 +64,7 @@ struct table {
 struct file {
 	int fd;
 	struct table bo, vm, queue, syncobj, pool, page, list, transfer;
+	uint64_t last_seq[64]; /* by queue id */
 };
 
 struct map {
@@ -83,7 +88,6 @@ struct state {
 	struct table dmabuf, syncfd;
 	struct map map[NUM_MAPS];
 	struct userq userq[NUM_USERQS];
-	uint64_t last_seq[64]; /* by queue id */
 };
 
 /* One call, written before it is made and again when it returns. */
@@ -103,7 +107,8 @@ struct thread_log {
 };
 
 struct op_stats {
-	uint64_t calls, ok;
+	uint64_t runs, calls, ok;
+	uint64_t ticks;       /* of the time stamp counter, in all runs */
 	uint64_t failed[136]; /* by errno */
 };
 
@@ -174,6 +179,7 @@ uint64_t pick(struct ctx *c, struct table *t);
 uint64_t pick_like(struct ctx *c, struct table *t, uint64_t mask, uint64_t want);
 uint64_t keep(struct ctx *c, struct table *t, uint64_t value);
 uint64_t take(struct ctx *c, struct table *t);
+uint64_t pick_first(struct ctx *c, struct table *t);
 uint64_t va(struct ctx *c);
 uint64_t small_len(struct ctx *c);
 int64_t deadline(struct ctx *c);
@@ -197,5 +203,11 @@ int open_driver(const char *dir, const char *prefix, const char *driver);
 
 /* fuzz_dacc.c */
 void dacc_setup(struct ctx *c, struct file *f);
+
+/* fuzz_drm.c */
+void drm_setup(struct ctx *c, struct file *f);
+
+/* fuzz_gpupeer.c */
+void gpu_setup(struct ctx *c);
 
 #endif

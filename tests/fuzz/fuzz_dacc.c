@@ -94,9 +94,14 @@ static void op_query(struct ctx *c)
 static void vm_destroy(struct ctx *c, struct file *f, uint64_t vm)
 {
 	struct drm_dacc_vm_destroy a = { .vm = (uint32_t)vm };
+	uint64_t none = 0;
 
-	if (vm)
-		call(c, f->fd, DRM_IOCTL_DACC_VM_DESTROY, &a);
+	if (!vm)
+		return;
+	/* Its name is not to be lost if something still uses it: that is most of them. */
+	if (call(c, f->fd, DRM_IOCTL_DACC_VM_DESTROY, &a) == -EBUSY && a.vm == vm)
+		__atomic_compare_exchange_n(&f->vm.slot[0], &none, vm, false, __ATOMIC_RELAXED,
+					    __ATOMIC_RELAXED);
 }
 
 static uint64_t vm_create(struct ctx *c, struct file *f)
@@ -141,9 +146,10 @@ static void op_vm_map(struct ctx *c)
 {
 	struct file *f = any_file(c);
 
-	uint64_t addr = VA_LOOSE + VA_STEP * below(c, VA_GRID);
+	uint64_t addr = VA_LOOSE + VA_STEP * below(c, VA_LOOSE_GRID);
 
-	vm_map(c, f, pick(c, &f->vm), pick(c, &f->bo), one_in(c, 8) ? va(c) & ~0xfffull : addr,
+	vm_map(c, f, pick_first(c, &f->vm), pick(c, &f->bo),
+	       one_in(c, 8) ? va(c) & ~0xfffull : addr,
 	       one_in(c, 8) ? 0x1000 * (1 + below(c, 64)) : VA_STEP,
 	       one_in(c, 6) ? DRM_DACC_VM_READONLY : 0);
 }
@@ -152,9 +158,9 @@ static void op_vm_unmap(struct ctx *c)
 {
 	struct file *f = any_file(c);
 	struct drm_dacc_vm_bind a = {
-		.vm = (uint32_t)pick(c, &f->vm),
+		.vm = (uint32_t)pick_first(c, &f->vm),
 		.op = DRM_DACC_VM_UNMAP,
-		.addr = one_in(c, 32) ? va(c) : VA_LOOSE + VA_STEP * below(c, VA_GRID),
+		.addr = one_in(c, 64) ? va(c) : VA_LOOSE + VA_STEP * below(c, VA_LOOSE_GRID),
 		.range = one_in(c, 16) ? VA_STEP * (1 + below(c, 4)) : VA_STEP,
 	};
 
@@ -188,7 +194,19 @@ static void op_queue_create(struct ctx *c)
 {
 	struct file *f = any_file(c);
 
-	queue_create(c, f, pick(c, &f->vm), one_in(c, 4), 16u << below(c, 3));
+	queue_create(c, f, pick_first(c, &f->vm), one_in(c, 4), 16u << below(c, 3));
+}
+
+/* It is dead: a fault of an earlier job, most likely. Another then. */
+static void queue_replace(struct ctx *c, struct file *f, uint32_t queue)
+{
+	int i;
+
+	for (i = 0; i < NUM_SLOTS; i++)
+		if ((uint32_t)f->queue.slot[i] == queue)
+			f->queue.slot[i] = 0;
+	queue_destroy(c, f, queue);
+	queue_create(c, f, pick_first(c, &f->vm), one_in(c, 4), 16u << below(c, 3));
 }
 
 /* A user queue whose ring and completion area are in a buffer that is mapped here. */
@@ -226,7 +244,7 @@ static void op_userq_create(struct ctx *c)
 {
 	struct file *f = any_file(c);
 
-	userq_create(c, f, pick(c, &f->vm),
+	userq_create(c, f, pick_first(c, &f->vm),
 		     one_in(c, 2) ? va(c) & ~0xfffull : 0x300000000ull + 0x20000 * below(c, 256),
 		     16u << below(c, 3));
 }
@@ -285,7 +303,7 @@ static struct drm_dacc_job random_job(struct ctx *c, bool decode)
 		j.flags = DRM_DACC_JOB_CHECKSUM;
 	if (one_in(c, 64))
 		j.not_before_ps = odd_value(c);
-	if (one_in(c, 2))
+	if (one_in(c, 4))
 		mutate(c, &j, sizeof(j));
 	return j;
 }
@@ -295,7 +313,16 @@ static void random_sync(struct ctx *c, struct file *f, struct drm_dacc_sync *syn
 	*sync = (struct drm_dacc_sync){ .handle = (uint32_t)pick(c, &f->syncobj) };
 	if (one_in(c, 2))
 		sync->point = 1 + below(c, 16);
-	mutate(c, sync, sizeof(*sync));
+	if (one_in(c, 4))
+		mutate(c, sync, sizeof(*sync));
+}
+
+/* To wait for: one that most likely has a fence. */
+static void random_in(struct ctx *c, struct file *f, struct drm_dacc_sync *sync)
+{
+	random_sync(c, f, sync);
+	if (sync->point && !one_in(c, 4))
+		sync->point = 1 + below(c, 2);
 }
 
 struct submit_room {
@@ -321,18 +348,16 @@ static void op_submit(struct ctx *c)
 
 	for (i = 0; i < a.n_jobs; i++)
 		room->job[i] = random_job(c, queue & QUEUE_DECODE);
-	for (i = 0; i < ARRAY_SIZE(room->in); i++) {
-		random_sync(c, f, &room->in[i]);
+	for (i = 0; i < a.n_in_syncs; i++)
+		random_in(c, f, &room->in[i]);
+	for (i = 0; i < a.n_out_syncs; i++)
 		random_sync(c, f, &room->out[i]);
-	}
 	switch (call(c, f->fd, DRM_IOCTL_DACC_SUBMIT, &a)) {
 	case 0:
-		c->s->last_seq[a.queue % 64] = a.seq;
+		f->last_seq[a.queue % 64] = a.seq;
 		break;
 	case -EIO:
-		/* It is dead: a fault of an earlier job, most likely. Another then. */
-		queue_destroy(c, f, take(c, &f->queue));
-		queue_create(c, f, pick(c, &f->vm), one_in(c, 4), 16u << below(c, 3));
+		queue_replace(c, f, a.queue);
 		break;
 	default:
 		break;
@@ -350,45 +375,84 @@ static void fix_wait(struct ctx *c, void *arg)
 static void op_wait(struct ctx *c)
 {
 	struct file *f = any_file(c);
-	uint32_t queue = (uint32_t)pick(c, &f->queue);
+	uint32_t queue = (uint32_t)pick_like(c, &f->queue, QUEUE_USER, 0);
 	struct drm_dacc_wait a = {
-		.queue = queue,
 		.n_results = one_in(c, 3) ? below(c, 4) : below(c, 2),
-		.seq = one_in(c, 8) ? below(c, 24) : c->s->last_seq[queue % 64],
 		.timeout_ns = deadline(c),
 		.results = user_ptr(c, scratch(c, 4096)),
 	};
+	int i;
 
+	/* One with jobs. */
+	for (i = 0; i < 4 && !f->last_seq[queue % 64]; i++)
+		queue = (uint32_t)pick(c, &f->queue);
+	a.queue = queue;
+	a.seq = one_in(c, 8) ? below(c, 24) : f->last_seq[queue % 64];
+	if (a.n_results > a.seq)
+		a.n_results = (uint32_t)a.seq;
 	call_fixed(c, f->fd, DRM_IOCTL_DACC_WAIT, &a, fix_wait);
 }
 
-static void userq_sync(struct ctx *c, unsigned long request)
+static struct userq *some_userq(struct ctx *c)
 {
-	struct file *f = any_file(c);
-	struct userq *u = &c->s->userq[below(c, NUM_USERQS)];
+	size_t at = below(c, NUM_USERQS), i;
+
+	for (i = 0; i < NUM_USERQS; i++) {
+		struct userq *u = &c->s->userq[(at + i) % NUM_USERQS];
+
+		if (u->file)
+			return u;
+	}
+	return NULL;
+}
+
+static void userq_sync(struct ctx *c, unsigned long request, bool signal)
+{
+	struct userq *u = some_userq(c);
+	struct file *f = u ? u->file : any_file(c);
 	struct drm_dacc_sync *sync = scratch(c, 4 * sizeof(*sync));
-	bool ours = u->file && one_in(c, 2);
+	uint64_t produced = u ? u->produced : 0;
 	struct drm_dacc_userq_sync a = {
-		.queue = ours ? u->queue : (uint32_t)pick(c, &f->queue),
+		.queue = u && !one_in(c, 16) ? u->queue : (uint32_t)pick(c, &f->queue),
 		.n_syncs = 1 + below(c, 3),
-		.seq = (ours ? u->produced : 1) + below(c, 5) - 2,
 		.syncs = user_ptr(c, sync),
 	};
-	int i;
+	uint32_t i;
 
-	for (i = 0; i < 4; i++)
-		random_sync(c, ours ? u->file : f, &sync[i]);
-	call(c, ours ? u->file->fd : f->fd, request, &a);
+	/* What is in the ring by now, or what is not yet. */
+	a.seq = signal ? produced - below(c, 2) : produced + 1 + below(c, 2);
+	if (one_in(c, 8))
+		a.seq = produced + below(c, 5) - 2;
+	for (i = 0; i < a.n_syncs; i++) {
+		if (signal)
+			random_sync(c, f, &sync[i]);
+		else
+			random_in(c, f, &sync[i]);
+	}
+	switch (call(c, f->fd, request, &a)) {
+	case -EIO:
+	case -ENOENT:
+	case -EINVAL:
+		/* It is out of service, or gone. */
+		if (u && a.queue == u->queue && one_in(c, 4)) {
+			u->file = NULL;
+			userq_create(c, f, pick_first(c, &f->vm),
+				     0x300000000ull + 0x20000 * below(c, 256), 32);
+		}
+		break;
+	default:
+		break;
+	}
 }
 
 static void op_userq_signal(struct ctx *c)
 {
-	userq_sync(c, DRM_IOCTL_DACC_USERQ_SIGNAL);
+	userq_sync(c, DRM_IOCTL_DACC_USERQ_SIGNAL, true);
 }
 
 static void op_userq_wait(struct ctx *c)
 {
-	userq_sync(c, DRM_IOCTL_DACC_USERQ_WAIT);
+	userq_sync(c, DRM_IOCTL_DACC_USERQ_WAIT, false);
 }
 
 static void pool_destroy(struct ctx *c, struct file *f, uint64_t pool)
@@ -420,7 +484,7 @@ static void op_pool_create(struct ctx *c)
 {
 	struct file *f = any_file(c);
 
-	pool_create(c, f, pick(c, &f->vm), va(c), 1 + below(c, 64));
+	pool_create(c, f, pick_first(c, &f->vm), va(c), 1 + below(c, 32));
 }
 
 static void op_pool_destroy(struct ctx *c)
@@ -450,7 +514,7 @@ static void op_pool_alloc(struct ctx *c)
 {
 	struct file *f = any_file(c);
 
-	pool_alloc(c, f, pick(c, &f->pool));
+	pool_alloc(c, f, pick_first(c, &f->pool));
 }
 
 static void op_pool_free(struct ctx *c)
@@ -458,13 +522,13 @@ static void op_pool_free(struct ctx *c)
 	struct file *f = any_file(c);
 	uint64_t *pages = scratch(c, 16 * sizeof(*pages));
 	struct drm_dacc_pool_pages a = {
-		.pool = (uint32_t)pick(c, &f->pool),
+		.pool = (uint32_t)pick_first(c, &f->pool),
 		.n_pages = 1 + below(c, 3),
 		.pages = user_ptr(c, pages),
 	};
 	uint32_t i;
 
-	for (i = 0; i < 4; i++)
+	for (i = 0; i < a.n_pages; i++)
 		pages[i] = take(c, &f->page);
 	call(c, f->fd, DRM_IOCTL_DACC_POOL_FREE, &a);
 }
@@ -541,14 +605,15 @@ static void list_create(struct ctx *c, struct file *f, uint64_t vm, uint64_t poo
 		a.indexed.len = 4 * (1 + below(c, 16));
 	}
 	if (!call(c, f->fd, DRM_IOCTL_DACC_LIST_CREATE, &a))
-		list_destroy(c, f, keep(c, &f->list, a.list));
+		list_destroy(c, f,
+			     keep(c, &f->list, a.list | (uint64_t)a.n_layers << LIST_LAYERS_SHIFT));
 }
 
 static void op_list_create(struct ctx *c)
 {
 	struct file *f = any_file(c);
 
-	list_create(c, f, pick(c, &f->vm), one_in(c, 2) ? pick(c, &f->pool) : 0);
+	list_create(c, f, pick_first(c, &f->vm), one_in(c, 2) ? pick_first(c, &f->pool) : 0);
 }
 
 static void op_list_destroy(struct ctx *c)
@@ -560,27 +625,48 @@ static void op_list_destroy(struct ctx *c)
 
 static void op_transfer(struct ctx *c)
 {
+	static const uint32_t flags[] = {
+		0,
+		DRM_DACC_TRANSFER_CHECKSUM,
+		DRM_DACC_TRANSFER_EVENT,
+		DRM_DACC_TRANSFER_CHECKSUM | DRM_DACC_TRANSFER_VERIFY,
+	};
 	struct file *f = any_file(c);
-	uint64_t *crcs = scratch(c, 16 * sizeof(*crcs));
+	uint32_t *crcs = scratch(c, 16 * sizeof(*crcs));
+	uint64_t list = pick(c, &f->list), layers = list >> LIST_LAYERS_SHIFT & 0xff;
 	struct drm_dacc_transfer a = {
 		.queue = (uint32_t)pick_like(c, &f->queue, QUEUE_USER | QUEUE_DECODE, 0),
-		.list = (uint32_t)pick(c, &f->list),
-		.first_layer = one_in(c, 4) ? below(c, 4) : 0,
-		.n_layers = 1 + below(c, 2),
-		.flags = one_in(c, 2) ? below(c, 16) : 0,
-		.in_step = below(c, 2),
+		.list = (uint32_t)list,
+		.first_layer = layers && one_in(c, 4) ? below(c, layers) : 0,
+		.n_layers = 1,
+		.flags = one_in(c, 8) ? below(c, 16) : flags[below(c, ARRAY_SIZE(flags))],
 		.cookie = rnd(c),
-		.deadline_ns = one_in(c, 4) ? deadline(c) : 0,
+		.deadline_ns = one_in(c, 6) ? deadline(c) : 0,
 	};
 
+	if (layers > a.first_layer)
+		a.n_layers += below(c, layers - a.first_layer);
 	if (a.flags & DRM_DACC_TRANSFER_VERIFY)
 		a.crcs = user_ptr(c, crcs);
-	if (one_in(c, 4))
-		random_sync(c, f, &a.in);
-	if (one_in(c, 3))
+	if (one_in(c, 4)) {
+		random_in(c, f, &a.in);
+		a.in_step = a.in.point ? below(c, 2) : 0;
+	}
+	if (one_in(c, 3)) {
 		random_sync(c, f, &a.out);
-	if (!call(c, f->fd, DRM_IOCTL_DACC_TRANSFER, &a))
+		if (!one_in(c, 16))
+			a.out.point = 1 + below(c, 16);
+	}
+	switch (call(c, f->fd, DRM_IOCTL_DACC_TRANSFER, &a)) {
+	case 0:
 		keep(c, &f->transfer, a.id);
+		break;
+	case -EIO:
+		queue_replace(c, f, a.queue);
+		break;
+	default:
+		break;
+	}
 }
 
 static void op_transfer_cancel(struct ctx *c)
@@ -628,25 +714,24 @@ static void op_any(struct ctx *c)
 
 void dacc_setup(struct ctx *c, struct file *f)
 {
-	uint64_t vm = vm_create(c, f);
+	uint64_t vm = vm_create(c, f), pool;
 	uint64_t host = bo_create(c, f, 0x100000, DRM_DACC_BO_HOST, 0);
 	uint64_t sram = bo_create(c, f, 0x100000, DRM_DACC_BO_SRAM, 0);
+	int i;
 
 	vm_map(c, f, vm, host, VA_BASE, 0x100000, 0);
 	vm_map(c, f, vm, sram, VA_BASE + 0x100000, 0x100000, 0);
 	bo_map(c, f, host, 0x100000);
+	drm_setup(c, f);
 	queue_create(c, f, vm, DRM_DACC_QUEUE_TRANSFER, 32);
-	if (f == &c->s->file[0]) {
-		uint64_t pool;
-
+	userq_create(c, f, vm, 0x300000000ull, 32);
+	pool = pool_create(c, f, vm, VA_BASE + 0x180000, 64);
+	pool_alloc(c, f, pool);
+	pool_alloc(c, f, pool);
+	for (i = 0; i < 4; i++)
+		list_create(c, f, vm, i & 1 ? pool : 0);
+	if (f == &c->s->file[0])
 		queue_create(c, f, vm, DRM_DACC_QUEUE_DECODE, 16);
-		userq_create(c, f, vm, 0x300000000ull, 32);
-		pool = pool_create(c, f, vm, VA_BASE + 0x180000, 64);
-		pool_alloc(c, f, pool);
-		pool_alloc(c, f, pool);
-		list_create(c, f, vm, pool);
-	}
-	list_create(c, f, vm, 0);
 }
 
 const struct op dacc_ops[] = { { "query", 20, op_query },
@@ -659,7 +744,7 @@ const struct op dacc_ops[] = { { "query", 20, op_query },
 			       { "vm_map", 24, op_vm_map },
 			       { "vm_unmap", 12, op_vm_unmap },
 			       { "queue_create", 8, op_queue_create },
-			       { "userq_create", 1, op_userq_create },
+			       { "userq_create", 2, op_userq_create },
 			       { "queue_destroy", 6, op_queue_destroy },
 			       { "queue_info", 20, op_queue_info },
 			       { "submit", 60, op_submit },

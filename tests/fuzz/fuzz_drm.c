@@ -320,6 +320,31 @@ static void op_drm_misc(struct ctx *c)
 	}
 }
 
+/* One with a fence, one that has none yet, one with points 1 and 2. */
+void drm_setup(struct ctx *c, struct file *f)
+{
+	struct drm_syncobj_create signalled = { .flags = 1 }, empty = {}, line = {};
+	struct drm_syncobj_timeline_array points = { .count_handles = 1 };
+	uint32_t *handle = scratch(c, 64);
+	uint64_t *point = scratch(c, 64), i;
+
+	if (call(c, f->fd, DRM_IOCTL_SYNCOBJ_CREATE, &signalled) ||
+	    call(c, f->fd, DRM_IOCTL_SYNCOBJ_CREATE, &empty) ||
+	    call(c, f->fd, DRM_IOCTL_SYNCOBJ_CREATE, &line))
+		return;
+	syncobj_destroy(c, f, keep(c, &f->syncobj, signalled.handle));
+	syncobj_destroy(c, f, keep(c, &f->syncobj, empty.handle));
+	syncobj_destroy(c, f, keep(c, &f->syncobj, line.handle));
+	for (i = 1; i < 3; i++) {
+		*handle = line.handle;
+		*point = i;
+		points.handles = (uintptr_t)handle;
+		points.points = (uintptr_t)point;
+		call_fixed(c, f->fd, DRM_IOCTL_SYNCOBJ_TIMELINE_SIGNAL, &points,
+			   fix_timeline_array);
+	}
+}
+
 const struct op drm_ops[] = { { "syncobj_create", 16, op_syncobj_create },
 			      { "syncobj_destroy", 8, op_syncobj_destroy },
 			      { "syncobj_to_fd", 8, op_syncobj_to_fd },

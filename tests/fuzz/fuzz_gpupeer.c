@@ -22,12 +22,9 @@ static void op_info(struct ctx *c)
 	call(c, c->s->gpu, DRM_IOCTL_GPUPEER_INFO, &a);
 }
 
-static void op_bo_create(struct ctx *c)
+static void bo_create(struct ctx *c, uint64_t size, uint32_t flags)
 {
-	struct drm_gpupeer_bo_create a = {
-		.size = one_in(c, 8) ? odd_value(c) : 0x10000 << below(c, 5),
-		.flags = one_in(c, 2) ? DRM_GPUPEER_BO_HBM : DRM_GPUPEER_BO_SYSTEM,
-	};
+	struct drm_gpupeer_bo_create a = { .size = size, .flags = flags };
 	struct drm_gem_close d = {};
 
 	if (call_fixed(c, c->s->gpu, DRM_IOCTL_GPUPEER_BO_CREATE, &a, fix_bo_create))
@@ -36,6 +33,12 @@ static void op_bo_create(struct ctx *c)
 				  a.handle | (a.flags & DRM_GPUPEER_BO_HBM ? BO_HBM : 0));
 	if (d.handle)
 		call(c, c->s->gpu, DRM_IOCTL_GEM_CLOSE, &d);
+}
+
+static void op_bo_create(struct ctx *c)
+{
+	bo_create(c, one_in(c, 8) ? odd_value(c) : 0x10000 << below(c, 5),
+		  one_in(c, 2) ? DRM_GPUPEER_BO_HBM : DRM_GPUPEER_BO_SYSTEM);
 }
 
 static void op_bo_close(struct ctx *c)
@@ -56,12 +59,13 @@ static void op_bo_mmap(struct ctx *c)
 static void random_sync(struct ctx *c, struct drm_gpupeer_sync *sync)
 {
 	sync->handle = (uint32_t)pick(c, &c->s->gpu_syncobj);
-	sync->point = sync->handle && one_in(c, 2) ? 1 + below(c, 8) : 0;
+	sync->pad = 0;
+	sync->point = sync->handle && one_in(c, 4) ? 1 + below(c, 8) : 0;
 }
 
-static void op_syncobj(struct ctx *c)
+static void syncobj_create(struct ctx *c, uint32_t flags)
 {
-	struct drm_syncobj_create a = { .flags = below(c, 2) };
+	struct drm_syncobj_create a = { .flags = flags };
 	struct drm_syncobj_destroy d = {};
 
 	if (call(c, c->s->gpu, DRM_IOCTL_SYNCOBJ_CREATE, &a))
@@ -69,6 +73,21 @@ static void op_syncobj(struct ctx *c)
 	d.handle = (uint32_t)keep(c, &c->s->gpu_syncobj, a.handle);
 	if (d.handle)
 		call(c, c->s->gpu, DRM_IOCTL_SYNCOBJ_DESTROY, &d);
+}
+
+static void op_syncobj(struct ctx *c)
+{
+	syncobj_create(c, one_in(c, 4) ? 0 : DRM_SYNCOBJ_CREATE_SIGNALED);
+}
+
+void gpu_setup(struct ctx *c)
+{
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		bo_create(c, 0x10000, i & 1 ? DRM_GPUPEER_BO_HBM : DRM_GPUPEER_BO_SYSTEM);
+		syncobj_create(c, DRM_SYNCOBJ_CREATE_SIGNALED);
+	}
 }
 
 static void op_prefill(struct ctx *c)
@@ -79,7 +98,6 @@ static void op_prefill(struct ctx *c)
 		.n_insns = 1 + below(c, 8),
 		.n_tokens = 1 + below(c, 4),
 		.max_pos = 16,
-		.in_syncs = user_ptr(c, in),
 		.n_in_syncs = one_in(c, 6) ? 1 : 0,
 		.n_points = one_in(c, 4) ? 1 + below(c, 4) : 0,
 	};
@@ -93,6 +111,8 @@ static void op_prefill(struct ctx *c)
 		}
 		a.base[i] = (uint64_t)i << 40;
 	}
+	if (a.n_in_syncs || one_in(c, 64))
+		a.in_syncs = user_ptr(c, in);
 	a.program = 64 * below(c, 16);
 	a.tokens = 1ull << 40;
 	if (a.n_points) {
@@ -115,11 +135,12 @@ static void op_copy(struct ctx *c)
 		.src_offset = one_in(c, 3) ? small_len(c) : 0,
 		.dst_offset = one_in(c, 3) ? small_len(c) : 0,
 		.len = small_len(c),
-		.in_syncs = user_ptr(c, in),
 		.n_in_syncs = one_in(c, 6) ? 1 : 0,
 	};
 
 	random_sync(c, in);
+	if (a.n_in_syncs || one_in(c, 64))
+		a.in_syncs = user_ptr(c, in);
 	if (one_in(c, 3))
 		random_sync(c, &a.done);
 	if (!call(c, c->s->gpu, DRM_IOCTL_GPUPEER_COPY, &a))

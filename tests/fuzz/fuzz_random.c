@@ -117,6 +117,14 @@ uint64_t pick(struct ctx *c, struct table *t)
 	return value;
 }
 
+/* Mostly the first one: what belongs together is then together. */
+uint64_t pick_first(struct ctx *c, struct table *t)
+{
+	uint64_t value = one_in(c, 6) ? 0 : load(&t->slot[0]);
+
+	return value ? value : pick(c, t);
+}
+
 /* One whose bits under @mask are @want, if there is one. */
 uint64_t pick_like(struct ctx *c, struct table *t, uint64_t mask, uint64_t want)
 {
@@ -169,16 +177,16 @@ uint64_t va(struct ctx *c)
 
 	if (one_in(c, 4))
 		value += 64 * below(c, VA_STEP / 64);
-	if (one_in(c, 24))
-		value = VA_LOOSE + VA_STEP * below(c, VA_GRID);
-	if (one_in(c, 160))
+	if (one_in(c, 100))
+		value = VA_LOOSE + VA_STEP * below(c, VA_LOOSE_GRID);
+	if (one_in(c, 400))
 		value = odd_value(c);
 	return value;
 }
 
 uint64_t small_len(struct ctx *c)
 {
-	if (one_in(c, 96))
+	if (one_in(c, 300))
 		return odd_value(c);
 	return one_in(c, 8) ? 1 + below(c, 0x20000) : 4 * (1 + below(c, 1024));
 }

@@ -231,6 +231,9 @@ static void op_fork(struct ctx *c)
 	int i;
 	pid_t pid;
 
+	/* By far the dearest of all. */
+	if (!one_in(c, 4))
+		return;
 	log_call(c, 5, NULL, 0);
 	pid = fork();
 	if (!pid) {
@@ -374,6 +377,8 @@ void setup(struct ctx *c)
 		s->userq[i] = (struct userq){ .ring = -1, .cpl = -1, .doorbell = -1 };
 	for (i = 0; i < NUM_FILES; i++)
 		dacc_setup(c, &s->file[i]);
+	if (s->gpu >= 0)
+		gpu_setup(c);
 }
 
 const struct op sys_ops[] = { { "setup", 0, NULL }, /* what setup() does is counted here */

@@ -39,7 +39,7 @@ static struct {
 	.calls = 20000,
 	.workers = 2,
 	.threads = 2,
-	.epoch_calls = 1500,
+	.epoch_calls = 4000,
 	.mutate = 6,
 	.log_size = 32,
 	.replay_worker = -1,
@@ -101,11 +101,11 @@ static void install_handlers(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-/* A signal for this thread every 50 ms, which interrupts what sleeps too long. */
+/* A signal for this thread every 200 ms, which interrupts what sleeps too long. */
 static void start_timer(void)
 {
 	struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGALRM };
-	struct itimerspec every = { { 0, 50000000 }, { 0, 50000000 } };
+	struct itimerspec every = { { 0, 200000000 }, { 0, 200000000 } };
 	timer_t timer;
 
 	event._sigev_un._tid = (int)syscall(SYS_gettid);
@@ -113,16 +113,33 @@ static void start_timer(void)
 		timer_settime(timer, 0, &every, NULL);
 }
 
+/* Of guest time; what interrupted an operation or ran beside it is part of it. */
+static uint64_t ticks(void)
+{
+	return __builtin_ia32_rdtsc();
+}
+
+static void count_run(struct ctx *c, unsigned int op, uint64_t start)
+{
+	struct op_stats *stats = &c->shared->op[op];
+
+	__atomic_add_fetch(&stats->runs, 1, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&stats->ticks, ticks() - start, __ATOMIC_RELAXED);
+}
+
 static void one_op(struct ctx *c)
 {
 	unsigned int at, i;
+	uint64_t start;
 
 	c->rng = mix(c->seed ^ mix(c->call));
 	at = (unsigned int)below(c, total_weight);
 	for (i = 0; at >= ops[i].weight; i++)
 		at -= ops[i].weight;
 	c->op = i;
+	start = ticks();
 	ops[i].run(c);
+	count_run(c, i, start);
 }
 
 static void *run_thread(void *data)
@@ -155,7 +172,7 @@ static void run_epoch(unsigned int worker, uint64_t epoch)
 	static struct state state;
 	static struct ctx ctx[MAX_THREADS];
 	pthread_t thread[MAX_THREADS];
-	uint64_t seed = mix(opt.seed ^ mix(worker) ^ mix(mix(epoch)));
+	uint64_t seed = mix(opt.seed ^ mix(worker) ^ mix(mix(epoch))), start;
 	int kmsg = opt.kmsg ? open("/dev/kmsg", O_WRONLY | O_CLOEXEC) : -1;
 	unsigned int i;
 
@@ -194,7 +211,9 @@ static void run_epoch(unsigned int worker, uint64_t epoch)
 	/* Valid calls only, so that there is something to work on. */
 	ctx[0].mutate = 0;
 	self = &ctx[0];
+	start = ticks();
 	setup(&ctx[0]);
+	count_run(&ctx[0], setup_op, start);
 	ctx[0].mutate = opt.mutate;
 	for (i = 1; i < opt.threads; i++)
 		if (pthread_create(&thread[i], NULL, run_thread, &ctx[i]))
@@ -217,12 +236,13 @@ static uint64_t worker_calls(unsigned int worker)
 static bool wait_epoch(pid_t pid, unsigned int worker)
 {
 	uint64_t seen = worker_calls(worker);
-	unsigned int quiet = 0, limit = 10 * STALL_SECONDS;
+	unsigned int quiet = 0, limit = 20 * STALL_SECONDS;
 	bool killed = false;
 	int status;
 
 	while (!waitpid(pid, &status, WNOHANG)) {
-		usleep(quiet < 100 ? 2000 : 100000);
+		/* Not often: under TCG each switch to another process costs much. */
+		usleep(50000);
 		if (seen != worker_calls(worker)) {
 			seen = worker_calls(worker);
 			quiet = 0;
@@ -235,7 +255,7 @@ static bool wait_epoch(pid_t pid, unsigned int worker)
 		__atomic_add_fetch(&shared->stalled, 1, __ATOMIC_RELAXED);
 		kill(pid, SIGKILL);
 		killed = true;
-		quiet = 100;
+		quiet = 0;
 	}
 	if (WIFSIGNALED(status))
 		__atomic_add_fetch(&shared->killed, 1, __ATOMIC_RELAXED);
@@ -291,8 +311,8 @@ static bool lockdep_off(void)
 	return !on;
 }
 
-/* What the kernel has found; 0: nothing. */
-static const char *complaint(long taint_before)
+/* What the kernel has found; 0: nothing. Lockdep's file costs it a walk of its graph. */
+static const char *complaint(long taint_before, bool lockdep)
 {
 	static char text[80];
 	long taint = read_number("/proc/sys/kernel/tainted");
@@ -302,7 +322,8 @@ static const char *complaint(long taint_before)
 			 taint_before);
 		return text;
 	}
-	return lockdep_off() ? "lockdep has switched itself off: see the kernel's log" : NULL;
+	return lockdep && lockdep_off() ? "lockdep has switched itself off: see the kernel's log" :
+					  NULL;
 }
 
 static void print_logs(void)
@@ -341,14 +362,19 @@ static void print_logs(void)
 
 static void print_stats(void)
 {
+	uint64_t all = 1;
 	unsigned int i, e;
 
-	printf("# %-22s %10s %10s  failed\n", "operation", "calls", "succeeded");
+	for (i = 0; i < n_ops; i++)
+		all += shared->op[i].ticks;
+	printf("# %-22s %10s %10s %10s %6s  failed\n", "operation", "runs", "calls", "succeeded",
+	       "time");
 	for (i = 0; i < n_ops; i++) {
 		struct op_stats *stats = &shared->op[i];
 
-		printf("# %-22s %10llu %10llu ", ops[i].name, (unsigned long long)stats->calls,
-		       (unsigned long long)stats->ok);
+		printf("# %-22s %10llu %10llu %10llu %5.1f%% ", ops[i].name,
+		       (unsigned long long)stats->runs, (unsigned long long)stats->calls,
+		       (unsigned long long)stats->ok, 100.0 * (double)stats->ticks / (double)all);
 		for (e = 1; e < ARRAY_SIZE(stats->failed); e++)
 			if (stats->failed[e])
 				printf(" %s %llu", strerrorname_np((int)e),
@@ -404,7 +430,7 @@ static uint64_t all_calls(void)
 /* Watches until there were enough calls; what went wrong, or NULL. */
 static const char *watch(pid_t *pids, long taint)
 {
-	int64_t start = now_ns(), shown = start, injected = start;
+	int64_t start = now_ns(), shown = start, injected = start, looked = start;
 	const char *bad = NULL;
 	uint64_t n = 0;
 
@@ -417,7 +443,9 @@ static const char *watch(pid_t *pids, long taint)
 			inject(n++);
 			injected = now_ns();
 		}
-		bad = complaint(taint);
+		bad = complaint(taint, now_ns() - looked > 20000000000ll);
+		if (now_ns() - looked > 20000000000ll)
+			looked = now_ns();
 		for (i = 0; !bad && i < opt.workers; i++) {
 			if (waitpid(pids[i], &status, WNOHANG) != pids[i])
 				continue;
@@ -465,7 +493,7 @@ static int run(void)
 		if (pids[i] > 0)
 			waitpid(pids[i], NULL, 0);
 	if (!bad)
-		bad = complaint(taint);
+		bad = complaint(taint, true);
 	print_stats();
 	if (bad)
 		printf("# %s\n", bad);
@@ -484,7 +512,7 @@ static int replay(void)
 	if (!pid)
 		run_epoch(worker, (uint64_t)opt.replay_epoch);
 	shared->worker[worker].epoch = (uint64_t)opt.replay_epoch;
-	bad = wait_epoch(pid, worker) ? complaint(taint) : "it can't be killed";
+	bad = wait_epoch(pid, worker) ? complaint(taint, true) : "it can't be killed";
 	if (bad)
 		print_logs();
 	print_stats();
@@ -504,7 +532,7 @@ static const char usage_text[] =
 	"  --calls N         in all (20000)\n"
 	"  --workers N       processes at a time (2, at most 8)\n"
 	"  --threads N       of each (2, at most 4)\n"
-	"  --epoch N         operations of a thread in an epoch (1500)\n"
+	"  --epoch N         operations of a thread in an epoch (4000)\n"
 	"  --mutate N        one struct in N is changed (6; 0: none)\n"
 	"  --inject MS       a hardware fault every MS milliseconds (0: none)\n"
 	"  --without PATTERN leave operations out, by name: what is found needs them or\n"
